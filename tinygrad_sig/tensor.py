@@ -1,0 +1,268 @@
+"""Tensor: a node of the graph. It computes with NumPy and remembers what it was computed from.
+
+Python's operators, methods and NumPy's functions all end in `node`. What the derivative of a node is stands in `rules`,
+how gradients travel from node to node in `backward`, and how a Tensor passes for a NumPy array in `arraylike`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from .arraylike import ArrayLike, label, plain
+from .backward import walk
+from .functions import Function, cast, relu, sigmoid
+from .rules import LINEAR, LOCAL, WITH_SLOPE
+
+switch: ContextVar[bool] = ContextVar("recording", default=True)
+recording = switch.get
+NO_PARAMS: dict[str, Any] = {}
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording: results inside are constants. Also a decorator; every thread has a switch of its own.
+
+    >>> with no_grad():
+    ...     y = Tensor(2.0) * 3
+    >>> y.requires_grad
+    False
+    """
+    token = switch.set(False)
+    try:
+        yield
+    finally:
+        switch.reset(token)
+
+
+def operators(function: Function, compute: Function) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """The methods behind one of Python's operators, for a Tensor on its left and on its right."""
+
+    def forward(left: Any, right: Any) -> Tensor:
+        if type(right) in (int, float):
+            right = node(None, (), (left.dtype.type(right),))
+        elif not isinstance(right, Tensor):
+            left, right = promoted(function, (left, right))
+        a, b = left._data, right._data
+        if type(a) is not type(b) or (type(a) is ndarray and a.dtype != b.dtype):
+            left, right = promoted(function, (left, right))
+            a, b = left._data, right._data
+        try:
+            y = compute(a, b)
+        except ValueError as error:
+            raise misfit(function, (left, right), error) from error
+        return node(function, (left, right), (y, a, b))
+
+    return forward, lambda right, left: forward(*promoted(function, (left, right)))
+
+
+def method(function: Function) -> Callable[[Any], Any]:
+    """A function of one Tensor as a method."""
+    with_slope = WITH_SLOPE.get(function)
+
+    def forward(self: Tensor) -> Tensor:
+        x = self._data
+        if with_slope:
+            y, slope = with_slope(x)
+            return node(function, (self,), (y, x, slope))
+        return node(function, (self,), (function(x), x))
+
+    return forward
+
+
+class Tensor(ArrayLike):
+    """An array or a number that remembers how it was computed, and so can tell its gradients.
+
+    `data` is copied; floating dtypes are kept, integers and booleans become float64, and TypeError is raised for all
+    others. `requires_grad=False` makes it a constant. `name` is what errors, traces and formulas call it.
+
+    >>> x = Tensor(3.0, name="x")
+    >>> y = x * x + 2 * x
+    >>> y.backward()
+    >>> x
+    Tensor(3.0, name='x', grad=8.0)
+    """
+
+    __slots__ = ("_data", "function", "grad", "inputs", "name", "params", "requires_grad", "values")
+
+    def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True) -> None:
+        self._data: Any = float64(data) if type(data) is float else frozen(data)
+        self.name = name
+        self.requires_grad = requires_grad
+        self.grad: Any = None
+        self.function: Function | None = None
+        self.inputs: tuple[Tensor, ...] = ()
+        self.values: tuple[Any, ...] = ()
+        self.params = NO_PARAMS
+
+    op = property(lambda self: self.function and self.function.__name__, doc="The operation's name; None for a leaf.")
+
+    @property
+    def data(self) -> Any:
+        """The value, read-only. A leaf's may be replaced; graphs built before keep the value they were built with."""
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        data = frozen(data)
+        if self.inputs or data.shape != self.shape:
+            raise ValueError(f"data: {label(self)} takes no new data of shape {data.shape}; make a new Tensor")
+        self._data = frozen(data.astype(self.dtype))
+
+    def backward(self, upstream: Any = None) -> None:
+        """Compute the gradient of this tensor with respect to all that it depends on, and store it in their `grad`.
+
+        A scalar starts from dy/dy = 1; for any other, `upstream` of its shape must be given. Leaves accumulate over
+        calls until `zero_grad()`, inner nodes hold the latest. Raises ValueError where the upstream gradient is missing
+        or has another shape, and where the tensor is a constant.
+
+        >>> x = Tensor([1.0, 2.0])
+        >>> (x * x).backward([1.0, 10.0])
+        >>> x.grad
+        array([ 2., 40.])
+        """
+        for tensor, gradient in walk(self, self.seed(upstream)).items():
+            if tensor.grad is not None and not tensor.inputs:
+                gradient = tensor.grad + gradient
+            if type(gradient) is ndarray:
+                gradient.setflags(write=False)
+            tensor.grad = gradient
+
+    def seed(self, upstream: Any = None, caller: str = "backward") -> Any:
+        """The gradient that a backward pass from here starts with: dy/dy = 1, or a checked copy of `upstream`."""
+        if not self.requires_grad:
+            raise ValueError(f"{caller}: {label(self)} is a constant; start from a result that depends on a leaf")
+        if upstream is None:
+            if self._data.size != 1:
+                raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
+            return np.ones_like(self._data) if self._data.ndim else self._data.dtype.type(1)
+        upstream = frozen(plain(upstream))
+        if upstream.shape != self.shape:
+            raise ValueError(f"{caller}: an upstream gradient of shape {upstream.shape} does not fit {label(self)}")
+        return upstream.astype(self.dtype)
+
+    def operands(self) -> tuple[Any, ...]:
+        """(y, x, …) as Tensors, for rules that are to build a graph; constants as NumPy saw them."""
+        for tensor, value in zip(self.inputs, self.values[1:], strict=False):
+            if tensor._data is not value:
+                raise ValueError(f"{self.op}: {label(tensor)} was given new data; run the forward pass again")
+        return self, *(tensor if tensor.requires_grad else tensor._data for tensor in self.inputs)
+
+    def detach(self) -> Tensor:
+        """The same value as a constant."""
+        return node(None, (), (self._data,))
+
+    def numpy(self) -> Any:
+        """A copy of the value, as an array of the caller's own."""
+        return np.array(self._data)
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        return self._data.item()
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    exp, log, sqrt = method(np.exp), method(np.log), method(np.sqrt)
+    sin, cos, tanh = method(np.sin), method(np.cos), method(np.tanh)
+    sigmoid, relu = method(sigmoid), method(relu)
+    __neg__, __pos__, __abs__ = method(np.negative), method(np.positive), method(np.absolute)
+    __add__, __radd__ = operators(np.add, operator.add)
+    __sub__, __rsub__ = operators(np.subtract, operator.sub)
+    __mul__, __rmul__ = operators(np.multiply, operator.mul)
+    __truediv__, __rtruediv__ = operators(np.divide, operator.truediv)
+    __mod__, __rmod__ = operators(np.remainder, operator.mod)
+    __pow__, __rpow__ = operators(np.power, operator.pow)
+    __matmul__, __rmatmul__ = operators(np.matmul, np.matmul)
+
+    def apply(self, function: Function, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        """The node of any function that has a row: Tensors among `args` are its inputs, all else is constant."""
+        inputs = promoted(function, args)
+        values = [i._data for i in inputs]
+        try:
+            results = WITH_SLOPE[function](*values) if function in WITH_SLOPE else (function(*values, **params),)
+        except (ValueError, IndexError) as error:
+            raise misfit(function, inputs, error) from error
+        return node(function, inputs, (results[0], *values, *results[1:]), params)
+
+    def __repr__(self) -> str:
+        data = np.array2string(self._data, separator=", ", threshold=20, prefix="Tensor(") if self.ndim else self._data
+        parts = [str(data)]
+        parts += [f"dtype={self.dtype}"] * (self.dtype != float64)
+        parts += [f"{key}={value!r}" for key in ("name", "op") if (value := getattr(self, key)) is not None]
+        return f"Tensor({', '.join(parts)}, grad={self.grad})"
+
+
+def node(
+    function: Function | None, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS
+) -> Tensor:
+    """The Tensor y = function(*inputs, **params) with values = (y, *inputs); constant if no input needs a gradient."""
+    tensor = object.__new__(Tensor)
+    tensor._data = data = values[0]
+    if type(data) is ndarray:
+        data.setflags(write=False)
+    tensor.name = tensor.grad = None
+    for input in inputs:
+        if input.requires_grad and recording():
+            tensor.requires_grad = True
+            tensor.function = function
+            tensor.inputs = inputs
+            tensor.values = values
+            tensor.params = params
+            return tensor
+    tensor.requires_grad = False
+    tensor.function = None
+    tensor.inputs = tensor.values = ()
+    tensor.params = NO_PARAMS
+    return tensor
+
+
+def promoted(function: Function, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    """The arguments as Tensors of one dtype, the one that NumPy's promotion gives, so that derivatives have it too.
+
+    What is no Tensor becomes a constant, by a copy: the gradient belongs to the forward pass, whatever the caller does
+    to his array after it. A Tensor of a narrower dtype is cast, an operation that casts its gradient back.
+    """
+    name = function.__name__
+    values = [plain(a) if isinstance(a, Tensor | int | float) else real(np.array(a), name)[()] for a in args]
+    taken = [i for i, entry in enumerate(LOCAL.get(function) or LINEAR[function]) if entry]
+    dtype = np.result_type(*(values[i] for i in taken))
+    inputs = []
+    for i, (argument, value) in enumerate(zip(args, values, strict=True)):
+        if not isinstance(argument, Tensor):
+            argument = node(None, (), (np.array(value, dtype if i in taken else None)[()],))
+        elif i in taken and value.dtype != dtype:
+            argument = argument.apply(cast, (argument,), {"dtype": dtype})
+        inputs.append(argument)
+    return tuple(inputs)
+
+
+def frozen(data: Any) -> Any:
+    """A read-only floating copy of data: an array, or a NumPy number where there are no axes."""
+    array = real(np.array(data), "Tensor")
+    array = array if array.dtype.kind == "f" else array.astype(float64)
+    array.setflags(write=False)
+    return array if array.ndim else array[()]
+
+
+def real(array: Any, where: str) -> Any:
+    """The array, unless it holds something that has no gradient."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{where}: {array.dtype} data has no gradient; give floating, integer or boolean numbers")
+    return array
+
+
+def misfit(function: Function, inputs: tuple[Tensor, ...], error: Exception) -> Exception:
+    """The error for shapes that do not fit the operation."""
+    labels = " and ".join(map(label, inputs))
+    if len(inputs) > 1:
+        return ValueError(f"{function.__name__}: {labels} do not fit; reshape one of them")
+    kind = IndexError if isinstance(error, IndexError) else ValueError
+    return kind(f"{function.__name__}: {labels} does not take this, as {error}")
