@@ -1,0 +1,192 @@
+"""The command: the gradient trace of a chain, from the numbers given to it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import __version__
+from .chain import sigmoid_chain
+from .functions import Function, relu, sigmoid
+from .report import Report
+from .show.text import ascii_only
+from .trace import trace
+
+ACTIVATIONS: dict[str, Function] = {"sigmoid": sigmoid, "tanh": np.tanh, "relu": relu}
+DTYPES: dict[str, type[np.floating[Any]]] = {"float64": np.float64, "float32": np.float32, "float16": np.float16}
+DEEPEST = 1_000_000
+EXAMPLES = """examples:
+  tinygrad-sig                                          the chain of five at x = 1
+  tinygrad-sig --weights 10 10 10 10 10                 large weights vanish faster
+  tinygrad-sig --x 0.5 --depth 50 --weight 8 --bias -4  centred by biases, it explodes
+  tinygrad-sig --depth 100 --weight 1 --dtype float32   where a dtype runs out
+  tinygrad-sig --format json --output trace.json        the same as data
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and that takes -1e-3 and -inf for numbers."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._negative_number_matcher = re.compile(r"^-(\d|\.\d|inf|nan)", re.IGNORECASE)
+
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(fail(message))
+
+
+def fail(message: str) -> int:
+    """Say in one line on stderr what is wrong; 2 is the exit code for it."""
+    print(f"tinygrad-sig: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def finite(text: str) -> float:
+    """A finite number, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; write it like 0.5 or -1e-3") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not finite; give a finite number")
+    return value
+
+
+def depth(text: str) -> int:
+    """A number of layers, for argparse."""
+    if not re.fullmatch(r"\+?\d+", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no depth; give a whole number from 1 on")
+    if int(text) > DEEPEST:
+        raise argparse.ArgumentTypeError(f"{text} layers are too many; give at most {DEEPEST:,}")
+    return int(text)
+
+
+def parser() -> Parser:
+    command = Parser(
+        prog="tinygrad-sig",
+        description="Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_argument("--x", type=finite, default=1.0, metavar="X", help="the input (1)")
+    command.add_argument(
+        "--weights", type=finite, nargs="+", metavar="W", help="a weight a layer (0.5 -0.9 0.8 -0.6 0.7)"
+    )
+    command.add_argument("--biases", type=finite, nargs="+", metavar="B", help="a bias a layer (none)")
+    command.add_argument("--depth", type=depth, metavar="N", help="so many equal layers, with --weight")
+    command.add_argument("--weight", type=finite, metavar="W", help="the weight of each of --depth layers")
+    command.add_argument("--bias", type=finite, metavar="B", help="the bias of each of --depth layers (none)")
+    command.add_argument("--activation", choices=ACTIVATIONS, default="sigmoid", help="f (sigmoid)")
+    command.add_argument("--dtype", choices=DTYPES, default="float64", help="the dtype to compute in (float64)")
+    command.add_argument(
+        "--format", choices=("text", "json", "csv", "latex"), default="text", help="the form to write (text)"
+    )
+    command.add_argument("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
+    command.add_argument("--all", action="store_true", help="show all steps and layers, however many")
+    command.add_argument("--version", action="version", version=f"tinygrad-sig {__version__}")
+    return command
+
+
+def numbers(options: argparse.Namespace) -> tuple[list[float], list[float] | None]:
+    """The weights and biases that the options ask for."""
+    if options.depth is None:
+        if options.weight is not None or options.bias is not None:
+            raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
+        weights = [0.5, -0.9, 0.8, -0.6, 0.7] if options.weights is None else options.weights
+        if options.biases is not None and len(options.biases) != len(weights):
+            raise ValueError(f"{len(weights)} weights and {len(options.biases)} biases; give one bias a weight")
+        return weights, options.biases
+    if options.weights is not None or options.biases is not None:
+        raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
+    if options.weight is None:
+        raise ValueError("--depth needs a weight for its layers; give --weight")
+    return [options.weight] * options.depth, None if options.bias is None else [options.bias] * options.depth
+
+
+def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
+    """What the options ask for, as text."""
+    weights, biases = numbers(options)
+    with np.errstate(all="ignore"):
+        x, *leaves = (DTYPES[options.dtype](value) for value in (options.x, *weights, *(biases or [])))
+        if not all(map(np.isfinite, (x, *leaves))):
+            raise ValueError(f"a number is too large for {options.dtype}; give smaller ones, or a wider --dtype")
+        n = len(weights)
+        y = sigmoid_chain(x, leaves[:n], leaves[n:] if biases else None, ACTIVATIONS[options.activation])
+        steps = trace(y)
+        if options.format == "csv":
+            return steps.to_csv()
+        if options.format == "latex":
+            return steps.to_latex("x") + "\n"
+        found = Report(steps)
+        return (
+            found.to_json() if options.format == "json" else found.to_text(width, None if options.all else 24, colour)
+        )
+
+
+def save(text: str, path: Path) -> None:
+    """Write a file whole or not at all: what is no regular file is written to, any other is replaced when complete."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    if sys.stdout is None:
+        return fail("there is no output to write to; open stdout")
+    try:
+        options = parser().parse_args(arguments)
+        terminal = sys.stdout.isatty() and options.output is None
+        width = min(shutil.get_terminal_size().columns, 100) if terminal else 100
+        text = produce(options, width, terminal and "NO_COLOR" not in os.environ)
+        if options.output is not None:
+            save(text, options.output)
+            return 0
+        if not (sys.stdout.encoding or "ascii").lower().startswith("utf"):
+            text = ascii_only(text)
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return fail(f"cannot write {options.output or 'the output'}: {error.strerror}; give another --output")
+    except ValueError as error:
+        return fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

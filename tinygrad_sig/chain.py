@@ -1,0 +1,296 @@
+"""The chain: a_i = f(w_i·a_{i−1} + b_i), with a_0 = x and y = a_n, as a graph and as formulas to hold against it.
+
+With five layers, no biases and f = σ it is the example in section 1.2.3 of the exercise sheet VDL1 (November 2023).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal, localcontext
+from typing import Any
+
+import numpy as np
+
+from .functions import Function, relu, sigmoid
+from .show.text import middle_out, number, power_of_ten, shown, table
+from .tensor import Tensor
+from .trace import GradientTrace, Step, log10, trace
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What the formulas beside the graph need to know of f: its slope, the largest there is, and f in decimals."""
+
+    symbol: str
+    slope: Callable[[Any], Any]
+    steepest: float
+    decimal: Callable[[Decimal], Decimal]
+
+
+def sigmoid_slope(z: Any) -> Any:
+    e = np.exp(-abs(z))
+    return e / (1 + e) ** 2
+
+
+ACTIVATIONS: dict[Function, Activation] = {
+    sigmoid: Activation("σ", sigmoid_slope, 0.25, lambda z: 1 / (1 + (-z).exp())),
+    np.tanh: Activation("tanh", lambda z: 4 * sigmoid_slope(2 * z), 1.0, lambda z: 1 - 2 / (1 + (2 * z).exp())),
+    relu: Activation("relu", lambda z: np.asarray(z > 0, float)[()], 1.0, lambda z: max(z, Decimal(0))),
+}
+
+
+def sigmoid_chain(
+    x: Any, weights: Iterable[Any], biases: Iterable[Any] | None = None, activation: Function = sigmoid
+) -> Tensor:
+    """The chain y = f(w_n·…f(w_1·x + b_1)… + b_n) as a graph of Tensors, named x, w1…, b1…, z1…, a1…, y.
+
+    x, weights and biases are numbers, or Tensors, which are used as they are. Raises ValueError without weights, and
+    where there are not as many biases as weights.
+
+    >>> y = sigmoid_chain(1.0, [1.0, 1.0, 1.0, 1.0, 1.0])
+    >>> y.backward()
+    >>> print(f"{y:.12f}")
+    0.659226913419
+    """
+    weights = list(weights)
+    biases = paired(weights, biases, None)
+    a = leaf(x, "x")
+    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True), 1):
+        z = leaf(weight, f"w{i}") * a
+        if bias is not None:
+            z.name = f"p{i}"
+            z = z + leaf(bias, f"b{i}")
+        z.name = f"z{i}"
+        a = activation(z)
+        a.name = f"a{i}"
+    a.name = "y"
+    return a
+
+
+def paired(weights: Sequence[Any], biases: Iterable[Any] | None, default: Any) -> list[Any]:
+    """A bias for each weight, the default where there are none."""
+    if not len(weights):
+        raise ValueError("sigmoid_chain: there are no weights; give at least one, a layer each")
+    biases = [default] * len(weights) if biases is None else list(biases)
+    if len(biases) != len(weights):
+        raise ValueError(f"sigmoid_chain: {len(weights)} weights and {len(biases)} biases; give one bias a weight")
+    return biases
+
+
+def leaf(value: Any, name: str) -> Tensor:
+    """A Tensor of this name, unless it has one already."""
+    tensor = value if isinstance(value, Tensor) else Tensor(value)
+    tensor.name = tensor.name or name
+    return tensor
+
+
+def known(activation: Function) -> Activation:
+    if activation not in ACTIVATIONS:
+        names = ", ".join(function.__name__ for function in ACTIVATIONS)
+        raise ValueError(f"chain: no closed form is known for {activation.__name__}; use one of {names}")
+    return ACTIVATIONS[activation]
+
+
+def preactivations(
+    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
+) -> tuple[list[Any], list[Any]]:
+    """([z_1, …, z_n], [a_0, …, a_n]) in plain numbers: z_i = w_i·a_{i−1} + b_i, a_i = f(z_i)."""
+    z: list[Any] = []
+    a = [x]
+    for weight, bias in zip(weights, paired(weights, biases, 0), strict=True):
+        z.append(weight * a[-1] + bias)
+        a.append(activation(z[-1]))
+    return z, a
+
+
+def closed_form_gradient(
+    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
+) -> Any:
+    """∂y/∂x = ∏ w_i·f′(z_i), written out without any graph.
+
+    >>> print(f"{closed_form_gradient(1.0, [1.0] * 5):.6e}")
+    4.861426e-04
+    """
+    z, _ = preactivations(x, weights, biases, activation)
+    return math.prod(w * known(activation).slope(z_i) for w, z_i in zip(weights, z, strict=True))
+
+
+def printed_product(
+    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
+) -> Any:
+    """∏ w_i·f′(a_{i−1}), which the exercise sheet prints for ∂y/∂x. It is right only where every a_{i−1} is z_i.
+
+    >>> print(f"{printed_product(1.0, [10.0] * 5):.4f} against {closed_form_gradient(1.0, [10.0] * 5):.4e}")
+    29.3823 against 1.9314e-17
+    """
+    _, a = preactivations(x, weights, biases, activation)
+    return math.prod(w * known(activation).slope(a_i) for w, a_i in zip(weights, a[:-1], strict=True))
+
+
+def gradient_bound(weights: Sequence[Any], activation: Function = sigmoid) -> float:
+    """∏ |w_i|·sup f′, which no |∂y/∂x| exceeds; for σ, whose slope is at most ¼, it is ∏ |w_i| / 4ⁿ."""
+    return math.prod(abs(float(w)) * known(activation).steepest for w in weights)
+
+
+def finite_difference(
+    x: Any,
+    weights: Sequence[Any],
+    biases: Sequence[Any] | None = None,
+    activation: Function = sigmoid,
+    digits: int = 100,
+) -> Decimal:
+    """(y(x + h) − y(x − h)) / 2h in decimals of so many digits, with h = 10^(−digits/4).
+
+    It knows no derivatives. In floating point the difference of two activations near 1 would be rounded away.
+
+    >>> print(f"{finite_difference(1.0, [10.0] * 5):.4e}")
+    1.9314e-17
+    """
+    f = known(activation).decimal
+    with localcontext(Context(prec=digits, Emin=-(10**9), Emax=10**9, traps=[])):
+        h = Decimal(10) ** -(digits // 4)
+        w = [Decimal(float(weight)) for weight in weights]
+        b = [Decimal(float(bias)) for bias in paired(weights, biases, 0)]
+        ends = []
+        for a in (Decimal(float(x)) + h, Decimal(float(x)) - h):
+            for weight, bias in zip(w, b, strict=True):
+                a = f(weight * a + bias)
+            ends.append(a)
+        return (ends[0] - ends[1]) / (2 * h)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer on the way back: factor = w_i·f′(z_i), and gradient = ∂y/∂a_{i−1}, what is left after it.
+
+    `log10` is log10|factor|, and `share` its part of the whole decay. `running` and `sign` are log10 and the sign of
+    what is left after the layer, true also where the gradient itself underflowed.
+    """
+
+    layer: int
+    weight: float
+    bias: float | None
+    preactivation: float
+    activation: float
+    local_derivative: float
+    factor: float
+    gradient: float
+    log10: float
+    running: float
+    sign: float
+    share: float
+
+    @property
+    def slope_log10(self) -> float:
+        """log10|f′(z_i)|."""
+        return self.log10 - log10(self.weight) if self.weight else log10(self.local_derivative)
+
+
+class Layers(tuple[Layer, ...]):
+    """The layers of a chain from the last to the first; in `worst` most was lost, and `reason` says why."""
+
+    function: Function
+
+    def __new__(cls, rows: Iterable[Layer], function: Function) -> Layers:
+        made = super().__new__(cls, rows)
+        made.function = function
+        return made
+
+    @property
+    def known(self) -> Activation:
+        """What is known of the activation."""
+        return ACTIVATIONS[self.function]
+
+    @property
+    def worst(self) -> Layer:
+        """The layer with the smallest factor."""
+        return min(self, key=lambda layer: layer.log10)
+
+    @property
+    def reason(self) -> str:
+        """Why the worst layer lost most: its weight is small, or its activation is saturated."""
+        worst, steepest = self.worst, self.known.steepest
+        weight, lost = abs(worst.weight), math.log10(steepest) - worst.slope_log10
+        if worst.log10 >= 0:
+            return "nothing was lost"
+        if weight == 0:
+            return "its weight is 0"
+        if lost > max(math.log10(2), -math.log10(steepest) - log10(weight)):
+            times = f"{10**lost:.3g}" if lost < 6 else power_of_ten(lost)
+            smaller = f"{times} times smaller than" if math.isfinite(lost) else "0, not"
+            return f"saturated, |z| = {abs(worst.preactivation):.4g}: the slope is {smaller} {steepest:g}, its largest"
+        return f"small weight: |w| = {weight:.4g}, and the slope is at most {steepest:g}"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, limit: int | None = 40) -> str:
+        """The layers as a table; of more than `limit` the middle is left out."""
+        slope = f"{self.known.symbol}'(z)"
+        header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
+        first, omitted, last = middle_out(self, limit)
+        rows = []
+        for layer in (*first, *last):
+            slope = shown(layer.local_derivative, layer.slope_log10)
+            factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
+            left = shown(layer.gradient, layer.running, layer.sign)
+            values = number(layer.weight), number(layer.preactivation), slope, factor, left
+            rows.append([str(layer.layer), *values, f"{layer.share:.1%}"])
+        worst = f"most lost in layer {self.worst.layer}: " if self.worst.log10 < 0 else ""
+        lines = [*table([header, *rows], ">>>>>>>"), worst + self.reason]
+        if omitted:
+            lines.insert(1 + len(first), f"… {omitted:,} layers left out …")
+        return "\n".join(lines)
+
+
+def layers(chain: Tensor | GradientTrace) -> Layers:
+    """The backward pass through a chain from `sigmoid_chain`, grouped by layers, the last first.
+
+    Raises ValueError where the graph is no such chain.
+
+    >>> print(layers(sigmoid_chain(1.0, [1.0, 10.0])))
+    layer     weight         z       σ'(z)   w·σ'(z)  running product  share
+        2  10.000000  7.310586  6.6753e-04  0.006675         0.006675  75.5%
+        1   1.000000  1.000000    0.196612  0.196612         0.001312  24.5%
+    most lost in layer 2: saturated, |z| = 7.311: the slope is 375 times smaller than 0.25, its largest
+    """
+    steps = chain if isinstance(chain, GradientTrace) else trace(chain)
+    slopes = {step.output: step for step in steps if step.output.function in ACTIVATIONS}
+    found: list[tuple[Any, Any, Step, Tensor]] = []
+    a = steps.output
+    while a.inputs:
+        z = a.inputs[0]
+        product, bias = (z.inputs[0], z.values[2]) if z.op == "add" else (z, None)
+        if a not in slopes or product.op != "multiply":
+            raise ValueError(f"layers: {steps.names[a]} is no layer of a chain; build the chain with sigmoid_chain")
+        found.append((product.values[1], bias, slopes[a], product))
+        a = product.inputs[1]
+    if not found:
+        raise ValueError(f"layers: {steps.names[a]} is a leaf and no chain; build the chain with sigmoid_chain")
+    sizes = [step.log10 + log10(weight) for weight, _, step, _ in found]
+    zeros = sum(map(math.isinf, sizes))
+    total = math.fsum(sizes) or -1.0
+    rows = []
+    running, sign = log10(steps.gradients[steps.output]), float(np.sign(steps.gradients[steps.output]))
+    for depth, (weight, bias, step, product) in enumerate(found):
+        running, sign = running + sizes[depth], sign * step.sign * float(np.sign(weight))
+        share = float(math.isinf(sizes[depth])) / zeros if zeros else sizes[depth] / total
+        rows.append(
+            Layer(
+                layer=len(found) - depth,
+                weight=float(weight),
+                bias=None if bias is None else float(bias),
+                preactivation=float(step.value),
+                activation=step.output.item(),
+                local_derivative=float(step.factor),
+                factor=float(weight * step.factor),
+                gradient=float(steps.gradients[product] * weight),
+                log10=sizes[depth],
+                running=running,
+                sign=sign,
+                share=share,
+            )
+        )
+    return Layers(rows, found[0][2].function)

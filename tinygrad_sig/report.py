@@ -1,0 +1,214 @@
+"""The report: all that the command says of one chain, as text and as data."""
+
+import math
+import textwrap
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .chain import ACTIVATIONS, finite_difference, gradient_bound, layers, printed_product
+from .show.data import exact, step_dict, to_json
+from .show.text import barred, middle_out, number, power_of_ten, shown, steps_lines, table
+from .trace import GradientTrace, log10
+
+# Where multiplication by numbers below 1 ends in 0: half of the smallest subnormal number of each dtype.
+ZERO = {"float32": -150 * math.log10(2), "float64": -1075 * math.log10(2)}
+OVERFLOW = {"float32": 128 * math.log10(2), "float64": 1024 * math.log10(2)}
+
+
+class Report:
+    """What there is to say of the chain that a trace was made of."""
+
+    def __init__(self, trace: GradientTrace) -> None:
+        self.trace = trace
+        self.layers = layers(trace)
+        self.function = self.layers.function
+        self.known = ACTIVATIONS[self.function]
+        self.weights = [layer.weight for layer in reversed(self.layers)]
+        self.biases = None if self.layers[0].bias is None else [layer.bias for layer in reversed(self.layers)]
+        self.x = trace.find("x").item()
+        self.gradient = float(trace.gradient("x"))
+        self.log10, self.sign = trace.magnitude("x")
+        chain = self.x, self.weights, self.biases, self.function
+        self.printed = float(printed_product(*chain))
+        self.bound = gradient_bound(self.weights, self.function)
+        inputs = [self.x, *(layer.activation for layer in reversed(self.layers))]
+        slopes = [float(self.known.slope(a)) for a in inputs[:-1]]
+        self.printed_log10 = math.fsum(log10(w) + log10(s) for w, s in zip(self.weights, slopes, strict=True))
+        self.bound_log10 = math.fsum(log10(w) + log10(self.known.steepest) for w in self.weights)
+
+    @cached_property
+    def difference(self) -> Decimal | None:
+        """∂y/∂x by a finite difference, with as many digits as it takes to see it; None where that takes too long."""
+        sizes = [layer.running for layer in self.layers if math.isfinite(layer.running)]
+        digits = math.ceil(max(60, 4 / 3 * (20 - min(sizes, default=0)), 4 * (12 + max(sizes, default=0))))
+        if len(self.layers) * digits**2 > 6e7:
+            return None
+        return finite_difference(self.x, self.weights, self.biases, self.function, digits)
+
+    def verdict(self) -> str:
+        """One sentence: what becomes of the gradient, how fast, and after how many layers nothing is left of it."""
+        size, depth = self.log10, len(self.layers)
+        if math.isnan(self.gradient) or math.isnan(size):
+            return "undefined: the gradient is nan"
+        if size == -math.inf:
+            return "zero: one of the factors is exactly 0, and no layer can bring the gradient back"
+        if size == math.inf:
+            return f"exploding: the gradient is too large for {self.trace.output.dtype}"
+        rate = size / depth
+        factor = f"{10**rate:.3g}" if abs(rate) < 5 else power_of_ten(rate)
+        if abs(rate) < 1e-6:
+            return f"steady: a factor {factor} a layer"
+        word, limits, end = ("vanishing", ZERO, "0") if rate < 0 else ("exploding", OVERFLOW, "inf")
+        if math.log10(0.5) + 1e-9 < rate < 0:  # The smallest number, times more than a half, is rounded to itself.
+            end = "underflow"
+        more = {name: math.ceil((limit - size) / rate - 1e-9) for name, limit in limits.items()}
+        when = [f"after {n:,} more layers" if n > 0 else "already" for n in more.values()]
+        if more["float32"] > 0:
+            when[1] = f"{more['float64']:,}"
+        ends = ", ".join(f"{moment} in {name}" for moment, name in zip(when, more, strict=True))
+        return f"{word} by a factor {factor} a layer: {end} {ends}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as data; `layers` run from the last to the first."""
+        leaves = {self.trace.names[leaf]: exact(self.trace.gradient(leaf)) for leaf in self.trace.leaves}
+        return {
+            "x": exact(self.x),
+            "weights": exact(self.weights),
+            "biases": exact(self.biases),
+            "activation": self.trace.output.op,
+            "dtype": str(self.trace.output.dtype),
+            "output": exact(self.trace.output.data),
+            "gradients": dict(sorted(leaves.items(), key=lambda item: order(item[0]))),
+            "steps": [step_dict(step) for step in self.trace],
+            "layers": [
+                {
+                    "layer": layer.layer,
+                    "weight": exact(layer.weight),
+                    "bias": exact(layer.bias),
+                    "preactivation": exact(layer.preactivation),
+                    "activation": exact(layer.activation),
+                    "local_derivative": exact(layer.local_derivative),
+                    "factor": exact(layer.factor),
+                    "gradient": exact(layer.gradient),
+                }
+                for layer in self.layers
+            ],
+            "bound": exact(self.bound),
+            "as_printed": exact(self.printed),
+            "finite_difference": None if self.difference is None else exact(self.difference),
+            "verdict": self.verdict(),
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON."""
+        return to_json(self.to_dict()) + "\n"
+
+    def to_text(self, width: int = 100, limit: int | None = 30, colour: bool = False) -> str:
+        """The report for reading, in so many columns; of long tables it shows the first and the last rows."""
+        f = self.known.symbol
+        bias = "" if self.biases is None else " + b_i"
+        chain = f"a_i = {f}(w_i·a_(i-1){bias}), a_0 = x = {self.x:g}, y = a_{len(self.layers)}"
+        about = f"{count_of(len(self.layers))}, {self.trace.output.dtype}"
+        sections = [
+            (f"Forward: {chain}; {about}", self.forward(limit)),
+            (
+                "Backward: upstream × local = downstream; bars are logarithmic",
+                steps_lines(self.trace, limit, width - 2),
+            ),
+            ("What each leaf receives", self.received(limit, width - 2)),
+            ("Layer by layer, from the output to the input", self.layers.to_text(limit).split("\n")),
+            ("The gradient ∂y/∂x", self.comparison()),
+        ]
+        bold, plain = ("\x1b[1m", "\x1b[0m") if colour else ("", "")
+        parts = [
+            "\n".join([bold + title + plain, *(fitted(line, width) for line in lines)]) for title, lines in sections
+        ]
+        verdict = textwrap.fill(f"Verdict: {self.verdict()}", width, subsequent_indent="  ")
+        return "\n\n".join([*parts, verdict.replace("Verdict:", f"{bold}Verdict:{plain}", 1)]) + "\n"
+
+    def forward(self, limit: int | None) -> list[str]:
+        """The values of the forward pass, a line a layer."""
+        with_bias = [] if self.biases is None else ["bias"]
+        rows = [["layer", "input", "weight", *with_bias, "z", f"{self.known.symbol}(z)"]]
+        before = self.x
+        for layer in reversed(self.layers):
+            values = [before, layer.weight, *([] if layer.bias is None else [layer.bias])]
+            values += [layer.preactivation, layer.activation]
+            rows.append([str(layer.layer), *map(number, values)])
+            before = layer.activation
+        first, omitted, last = middle_out(rows[1:], limit)
+        lines = table([rows[0], *first, *last], ">" * len(rows[0]))
+        if omitted:
+            lines.insert(1 + len(first), f"… {omitted:,} layers left out …")
+        return lines
+
+    def received(self, limit: int | None, width: int) -> list[str]:
+        """The gradient of every leaf, with its bar."""
+        first, omitted, last = middle_out(self.trace.leaves, limit)
+        leaves = [*first, *last]
+        rows = [
+            [f"∂y/∂{self.trace.names[leaf]}", shown(self.trace.gradient(leaf), *self.trace.magnitude(leaf))]
+            for leaf in leaves
+        ]
+        sizes = [self.trace.magnitude(leaf)[0] for leaf in leaves]
+        lines = barred(table(rows, "<>"), sizes, width, [size for size, _ in self.trace.magnitudes.values()])
+        if omitted:
+            lines.insert(len(first), f"… {omitted:,} leaves left out …")
+        return lines
+
+    def comparison(self) -> list[str]:
+        """∂y/∂x by the walk, beside the bound, the finite difference, and the product that the sheet prints."""
+        bound = f"at most ∏|w|/4^{len(self.layers)}" if self.known.steepest == 0.25 else "at most ∏|w|"
+        below = self.log10 - self.bound_log10
+        part = f"{100 * 10**below:.3g} %" if below > -3 else power_of_ten(below)
+        difference, judgement = self.judged()
+        rows = [
+            ["by the walk", shown(self.gradient, self.log10, self.sign), ""],
+            ["by a finite difference", difference, judgement],
+            [bound, shown(self.bound, self.bound_log10), f"{part} of it is reached" if math.isfinite(below) else ""],
+            ["as the sheet prints it", shown(self.printed, self.printed_log10, self.sign), ""],
+        ]
+        return [*table(rows, "<><"), *self.on_the_printed_product()]
+
+    def judged(self) -> tuple[str, str]:
+        """The finite difference, and how well the walk agrees with it."""
+        if self.difference is None:
+            return "not computed", "it would take too many digits at this depth"
+        if not self.difference.is_finite() or not math.isfinite(self.log10):
+            return number(float(self.difference)), ""
+        size = float(self.difference.copy_abs().log10()) if self.difference else -math.inf
+        text = shown(float(self.difference), size, -1.0 if self.difference < 0 else 1.0)
+        off = abs(10 ** (self.log10 - size) - 1) if abs(self.log10 - size) < 300 else math.inf
+        return text, f"agrees to {min(15, math.floor(-math.log10(off or 1e-15)))} digits" if off < 0.1 else "disagrees"
+
+    def on_the_printed_product(self) -> list[str]:
+        """Where the printed product differs, by how much, and why."""
+        f, n = self.known.symbol, len(self.layers)
+        places = f"a{n - 1}, …, a1, x and not at z{n}, …, z1" if n > 2 else "the input of each layer and not at its z"
+        more = self.printed_log10 - self.log10
+        if math.isnan(more) or abs(more) < (8 + abs(self.log10)) * n * float(np.finfo(self.trace.output.dtype).eps):
+            return [f"The sheet takes {f}' at {places}; here both give the same."]
+        if abs(more) > 1:
+            much = f"{10 ** abs(more):.3g}" if abs(more) < 300 else power_of_ten(abs(more))
+            much = f"{much} times too {'large' if more > 0 else 'small'}"
+        else:
+            much = f"{100 * abs(10**more - 1):.2g} % too {'large' if more > 0 else 'small'}"
+        return [f"The sheet takes {f}' at {places}, which makes it {much} here."]
+
+
+def fitted(line: str, width: int) -> str:
+    """A line with its indent, broken where it is a sentence too long for the width."""
+    is_sentence = len(line) > width - 2 and "   " not in line
+    return textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
+
+
+def count_of(layers: int) -> str:
+    return f"{layers:,} layer{'s' * (layers != 1)}"
+
+
+def order(name: str) -> tuple[int, int]:
+    """x first, then the weights and the biases, by their numbers."""
+    return "xwb".index(name[0]), int(name[1:] or 0)

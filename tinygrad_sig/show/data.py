@@ -1,0 +1,58 @@
+"""Data: a trace as dicts, JSON and CSV, with every number in full precision."""
+
+import csv
+import io
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+COLUMNS = ("step", "output", "input", "op", "formula", "upstream", "local", "downstream")
+
+
+def exact(value: Any) -> Any:
+    """A number or an array as JSON has it: floats and nested lists, with the strings inf, -inf and nan."""
+    if value is None:
+        return None
+    if np.ndim(value):
+        return [exact(item) for item in value]
+    value = float(value)
+    return value if math.isfinite(value) else str(value)
+
+
+def step_dict(step: Any) -> dict[str, Any]:
+    return {
+        "step": step.number,
+        "output": step.names[step.output],
+        "input": step.names[step.input],
+        "op": step.op,
+        "formula": step.formula,
+        "upstream": exact(step.upstream),
+        "local": exact(step.local),
+        "downstream": exact(step.downstream),
+    }
+
+
+def trace_dict(trace: Any) -> dict[str, Any]:
+    return {
+        "output": trace.names[trace.output],
+        "value": exact(trace.output.data),
+        "dtype": str(trace.output.dtype),
+        "gradients": {trace.names[leaf]: exact(trace.gradient(leaf)) for leaf in trace.leaves},
+        "steps": [step_dict(step) for step in trace.steps],
+    }
+
+
+def to_json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def steps_csv(trace: Any) -> str:
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for step in trace.steps:
+        row = step_dict(step)
+        writer.writerow({key: json.dumps(cell) if isinstance(cell, list) else cell for key, cell in row.items()})
+    return lines.getvalue()

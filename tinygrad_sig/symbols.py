@@ -1,0 +1,224 @@
+"""Symbols: the reader that turns a row of the table into a formula.
+
+A symbol is given to an entry of the table in place of a number. Through NumPy's own protocols it sees every operation
+that the entry performs, and keeps it; written out, that is the formula beside the number: σ'(z5), w5, 1 / x.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from .functions import Function, larger, relu, sech, sigmoid
+from .rules import LINEAR, LOCAL
+
+
+class Symbol(NDArrayOperatorsMixin):
+    """A name, or a function of symbols and numbers; it has the shape and dtype of the value that it stands for."""
+
+    def __init__(self, function: Function | None, *args: Any, value: Any = None, **params: Any) -> None:
+        self.function, self.args, self.params = function, args, params
+        self.shape, self.dtype = np.shape(value), getattr(value, "dtype", None)
+        self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
+
+    def __array_ufunc__(self, ufunc: Any, how: str, *args: Any, **params: Any) -> Any:
+        return apply(ufunc, *args, **params)
+
+    def __array_function__(self, function: Function, types: Any, args: Any, params: Any) -> Any:
+        return apply(function, *args, **params)
+
+    def __operation__(self, function: Function, *args: Any, **params: Any) -> Any:
+        return apply(function, *args, **params)
+
+    T = property(lambda self: apply(np.swapaxes, self, -1, -2))
+
+    def sum(self, axis: Any) -> Any:
+        return apply(np.sum, self, axis=axis)
+
+    def __repr__(self) -> str:
+        return write(self)
+
+
+def apply(function: Function, *args: Any, **params: Any) -> Any:
+    """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives."""
+    if function in (np.equal, np.not_equal):  # A symbol stands for the general case, in which no two values are equal.
+        return function is np.not_equal
+    if (function is np.add and is_number(args[1], 0)) or (function is np.power and is_number(args[1], 1)):
+        return args[0]
+    if function is np.multiply and all(isinstance(a, Symbol) and a.function is sigmoid for a in args):
+        left, right = (a.args[0] for a in args)
+        if write(right) == write(-left):
+            return Symbol(sigmoid_prime, left)
+    return Symbol(function, *args, **params)
+
+
+def is_number(value: Any, number: int) -> bool:
+    return not isinstance(value, Symbol) and np.ndim(value) == 0 and bool(value == number)
+
+
+def sigmoid_prime(x: Any) -> Any:
+    """σ′(x), which the table computes as σ(x)·σ(−x); it stands for that product in formulas only."""
+    return sigmoid(x) * sigmoid(-x)
+
+
+def operands(node: Any, name: Callable[[Any], str]) -> list[Any]:
+    """The inputs of a node as symbols; constants without a name as the numbers that they are."""
+    return [constant(i) if i.name is None and not i.requires_grad else symbol(i, name(i)) for i in node.inputs]
+
+
+def symbol(tensor: Any, name: str) -> Symbol:
+    return Symbol(None, name, value=tensor.data)
+
+
+def constant(tensor: Any) -> Any:
+    return tensor.data if np.ndim(tensor.data) == 0 else symbol(tensor, "c")
+
+
+def forward(node: Any, name: Callable[[Any], str]) -> Symbol:
+    """What a node computes, as a symbol."""
+    return Symbol(node.function, *operands(node, name), value=node.data, **node.params)
+
+
+def derivative(node: Any, position: int, name: Callable[[Any], str]) -> Any:
+    """What a node's entry for the input at `position` computes: the local derivative, or g carried back."""
+    y, x = forward(node, name), operands(node, name)
+    if node.function in LOCAL:
+        return LOCAL[node.function][position](y, *x)
+    return LINEAR[node.function][position](Symbol(None, "g", value=node.data), y, *x, **node.params)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How formulas are written: a template and a precedence for each function, and how names and powers look."""
+
+    templates: dict[Function, tuple[str, int]]
+    name: Callable[[str], str]
+    call: Callable[[str, str], str]
+    power: Callable[[str, str], str]
+    number: Callable[[Any], str]
+
+
+ATOM, POWER, PRODUCT, SUM = 4, 3, 2, 1
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def text_power(base: str, exponent: str) -> str:
+    if exponent.isdigit():
+        return base + exponent.translate(SUPERSCRIPTS)
+    return f"{base}^{exponent}" if re.fullmatch(r"[\w.]+", exponent) else f"{base}^({exponent})"
+
+
+def latex_name(name: str) -> str:
+    """w5 as w_{5}, loss as an upright word."""
+    if match := re.fullmatch(r"([A-Za-z])(\d*)", name):
+        letter, index = match.groups()
+        return f"{letter}_{{{index}}}" if index else letter
+    return r"\mathrm{" + re.sub(r"([#$%&_{}])", r"\\\1", re.sub(r"[\\^~]", "", name)).replace(" ", r"\ ") + "}"
+
+
+def latex_number(value: Any) -> str:
+    """A number with six digits, and a power of ten where it is far from 1."""
+    value = float(value)
+    if not math.isfinite(value):
+        return r"\mathrm{nan}" if math.isnan(value) else r"\infty" if value > 0 else r"-\infty"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.6g}"
+    mantissa, exponent = f"{value:.5e}".split("e")
+    return rf"{mantissa.rstrip('0').rstrip('.')} \times 10^{{{int(exponent)}}}"
+
+
+TEXT = Style(
+    templates={
+        sigmoid_prime: ("σ'({})", ATOM),
+        sigmoid: ("σ({})", ATOM),
+        np.absolute: ("|{}|", ATOM),
+        np.greater: ("[{} > {}]", ATOM),
+        larger: ("[{} > {}]", ATOM),
+        np.negative: ("−{}", SUM),
+        np.add: ("{} + {}", SUM),
+        np.subtract: ("{} − {}", SUM),
+        np.multiply: ("{}·{}", PRODUCT),
+        np.divide: ("{} / {}", PRODUCT),
+        np.matmul: ("{} @ {}", PRODUCT),
+        np.swapaxes: ("{}ᵀ", ATOM),
+    },
+    name=str,
+    call=lambda function, arguments: f"{function}({arguments})",
+    power=text_power,
+    number=lambda value: f"{value:g}".replace("-", "−"),
+)
+LATEX = Style(
+    templates={
+        sigmoid_prime: (r"\sigma'({})", ATOM),
+        sigmoid: (r"\sigma({})", ATOM),
+        relu: (r"\mathrm{{relu}}({})", ATOM),
+        sech: (r"\mathrm{{sech}}({})", ATOM),
+        np.exp: (r"\exp({})", ATOM),
+        np.log: (r"\ln({})", ATOM),
+        np.sin: (r"\sin({})", ATOM),
+        np.cos: (r"\cos({})", ATOM),
+        np.tanh: (r"\tanh({})", ATOM),
+        np.sqrt: (r"\sqrt{{{}}}", ATOM),
+        np.absolute: (r"|{}|", ATOM),
+        np.greater: (r"[{} > {}]", ATOM),
+        larger: (r"[{} > {}]", ATOM),
+        np.negative: (r"-{}", SUM),
+        np.add: (r"{} + {}", SUM),
+        np.subtract: (r"{} - {}", SUM),
+        np.multiply: (r"{} \, {}", PRODUCT),
+        np.divide: (r"\frac{{{}}}{{{}}}", ATOM),
+        np.matmul: (r"{} \, {}", PRODUCT),
+        np.swapaxes: (r"{}^T", ATOM),
+    },
+    name=latex_name,
+    call=lambda function, arguments: rf"\mathrm{{{function.replace('_', ' ')}}}({arguments})",
+    power=lambda base, exponent: f"{base}^{{{exponent}}}",
+    number=latex_number,
+)
+
+
+def write(value: Any, style: Style = TEXT) -> str:
+    """A symbol or a number as text in the given style."""
+    return written(value, style)[0]
+
+
+def written(value: Any, style: Style) -> tuple[str, int]:
+    """The text, and how tightly its outermost operation binds."""
+    if not isinstance(value, Symbol):
+        return constant_text(value, style)
+    if value.function is None:
+        return style.name(value.args[0]), ATOM
+    if value.function is np.power:
+        base, exponent = value.args
+        return style.power(bracketed(base, style, POWER + 1), write(exponent, style)), POWER
+    template, precedence = style.templates.get(value.function, ("", ATOM))
+    if not template:
+        arguments = [write(a, style) for a in value.args]
+        arguments += [f"{key}={write(argument, style)}" for key, argument in value.params.items()]
+        return style.call(value.function.__name__, ", ".join(arguments)), ATOM
+    if len(value.args) == 1 or precedence == ATOM:
+        needed = [PRODUCT if value.function is np.negative else 0] * template.count("{}")
+    else:
+        needed = [precedence, precedence if value.function in (np.add, np.multiply) else precedence + 1]
+    arguments = [bracketed(a, style, level) for a, level in zip(value.args, needed, strict=False)]
+    return template.format(*arguments), precedence
+
+
+def constant_text(value: Any, style: Style) -> tuple[str, int]:
+    """A number in the style; an array or another parameter on one line."""
+    if isinstance(value, np.ndarray):
+        return " ".join(np.array2string(value, threshold=6).split()), ATOM
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return " ".join(str(value).split()), ATOM
+    text = style.number(value)
+    return text, PRODUCT if "times" in text else ATOM if value >= 0 else SUM
+
+
+def bracketed(value: Any, style: Style, needed: int) -> str:
+    """The text in brackets, unless it binds as tightly as needed."""
+    text, precedence = written(value, style)
+    return text if precedence >= needed else f"({text})"

@@ -1,0 +1,365 @@
+"""The trace: the backward pass as data. `trace(y)` runs the walk and keeps what it did, a step an edge.
+
+Nothing is computed a second time. What a step shows is what the walk multiplied, and its formula is read from the same
+row of the table that the number came from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import mul
+from typing import Any, overload
+
+import numpy as np
+
+from .backward import walk
+from .functions import Function, sigmoid
+from .rules import LINEAR
+from .show import data, latex, text
+from .symbols import derivative, write
+from .tensor import Tensor
+
+NUMBER, UNDERFLOWED, NOT_CONNECTED, NOT_COMPUTED = "number", "underflowed", "not connected", "not computed"
+LN10 = math.log(10)
+
+# ln|∂y/∂x| of the operations that saturate: beyond |x| ≈ 745 it is all that is left of the local derivative.
+LOG_SLOPE: dict[Function, Any] = {
+    sigmoid: lambda x: -abs(x) - 2 * math.log1p(math.exp(-abs(x))),
+    np.tanh: lambda x: 2 * (math.log(2) - abs(x) - math.log1p(math.exp(-2 * abs(x)))),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One edge of the backward pass: upstream × local = downstream, from a node to one of its inputs.
+
+    `local` is None where the derivative is no elementwise factor. `downstream` has the shape of the input: what
+    broadcasting repeated is summed up in it.
+    """
+
+    number: int
+    output: Tensor
+    input: Tensor
+    position: int
+    upstream: Any
+    local: Any
+    downstream: Any
+    names: Mapping[Tensor, str]
+
+    @property
+    def function(self) -> Function:
+        """The function that computed the output."""
+        assert self.output.function is not None
+        return self.output.function
+
+    @property
+    def op(self) -> str:
+        """The name of that function."""
+        return self.function.__name__
+
+    @property
+    def value(self) -> Any:
+        """The value of the input that the local derivative was taken at."""
+        return self.output.values[self.position + 1]
+
+    @property
+    def formula(self) -> str:
+        """The local derivative as text; for a linear map, how it carries the upstream gradient g back."""
+        return write(derivative(self.output, self.position, self.names.__getitem__))
+
+    @property
+    def factor(self) -> Any:
+        """The number that a step between scalars multiplies by, also where it is a linear map."""
+        if np.size(self.upstream) != 1 or np.size(self.downstream) != 1:
+            raise ValueError(f"factor: {self} is no step between scalars; look at its local derivative")
+        if self.local is not None:
+            return self.output.dtype.type(np.reshape(self.local, ()))
+        entry = LINEAR[self.function][self.position]
+        carried = entry(np.ones_like(self.output.data), *self.output.values, **self.output.params)
+        return np.reshape(carried, ())[()]
+
+    @property
+    def log10(self) -> float:
+        """log10|factor|, finite also where the factor is too small for its dtype."""
+        factor = abs(float(self.factor))
+        if factor < np.finfo(self.output.dtype).tiny and self.function in LOG_SLOPE:
+            return float(LOG_SLOPE[self.function](float(np.reshape(self.value, ()))) / LN10)
+        return math.log10(factor) if factor else -math.inf
+
+    @property
+    def sign(self) -> float:
+        """The sign of the factor; one that underflowed is a slope, which is positive."""
+        return float(np.sign(float(self.factor))) or float(math.isfinite(self.log10))
+
+    def __str__(self) -> str:
+        return f"{self.names[self.output]} → {self.names[self.input]}"
+
+    def __repr__(self) -> str:
+        local = "" if self.local is None else f" × {text.shown(self.local)}"
+        return f"<Step {self}: {text.shown(self.upstream)}{local} = {text.shown(self.downstream)}>"
+
+
+class Path(tuple[Step, ...]):
+    """The steps of one way from the output to a tensor; between scalars their factors make a product."""
+
+    upstream: Any
+
+    def __new__(cls, steps: Iterable[Step], upstream: Any) -> Path:
+        made = super().__new__(cls, steps)
+        made.upstream = upstream
+        return made
+
+    @property
+    def product(self) -> Any:
+        """The product of the first upstream gradient and all factors, in the order of the walk."""
+        return reduce(mul, (step.factor for step in self), self.upstream)
+
+    @property
+    def log10(self) -> float:
+        """log10|product|, from the logarithms of the factors: finite where the product itself underflows to 0."""
+        return math.fsum([log10(self.upstream), *(step.log10 for step in self)])
+
+    @property
+    def sign(self) -> float:
+        """The sign of the product: 1, −1, or 0 where a factor is 0."""
+        return math.prod([float(np.sign(self.upstream)), *(step.sign for step in self)])
+
+
+class Paths:
+    """All paths from the output of a trace to one tensor. They are counted at once, and found one at a time.
+
+    `count` is a Python int of any size; iterating gives the paths in the order of the steps.
+    """
+
+    def __init__(self, source: GradientTrace, target: Tensor) -> None:
+        self.output, self.target = source.output, target
+        self.names, self.upstream = source.names, source.gradients[source.output]
+        counts = {target: 1}
+        self.onward: dict[Tensor, list[Step]] = {}
+        for step in reversed(source.steps):
+            if ways := counts.get(step.input, 0):
+                counts[step.output] = counts.get(step.output, 0) + ways
+                self.onward.setdefault(step.output, []).insert(0, step)
+        self.count = counts[self.output]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Path]:
+        steps: list[Step] = []
+        branches = [iter(self.onward.get(self.output, []))]
+        if self.output is self.target:
+            yield Path([], self.upstream)
+        while branches:
+            step = next(branches[-1], None)
+            if step is None:
+                branches.pop()
+                if steps:
+                    steps.pop()
+                continue
+            steps.append(step)
+            branches.append(iter(self.onward.get(step.input, [])))
+            if step.input is self.target:
+                yield Path(steps, self.upstream)
+
+    def __repr__(self) -> str:
+        return f"<{self.count} paths from {self.names[self.output]} to {self.names[self.target]}>"
+
+
+class GradientTrace(Sequence[Step]):
+    """The backward pass from one tensor, a step an edge, in the order in which the walk took them.
+
+    It is a sequence of its steps, compares by what it shows, and leaves `.grad` alone. Tensors without a name are
+    called v1, v2, … in the order of computation, and a name that occurs twice is numbered.
+
+    >>> x = Tensor(2.0, name="x")
+    >>> print(trace(x * x).to_text(width=72))
+    v1 = x·x = 4.000000
+    step  edge    local derivative  upstream   × local  = downstream
+       1  v1 → x  x                 1.000000  2.000000      2.000000  ██████
+       2  v1 → x  x                 1.000000  2.000000      2.000000  ██████
+    dv1/dx  4.000000
+    """
+
+    def __init__(self, output: Tensor, upstream: Any = None) -> None:
+        if not isinstance(output, Tensor):
+            raise TypeError(f"trace: {type(output).__name__} has no graph; give a Tensor that was computed from others")
+        edges: list[tuple[Any, ...]] = []
+        self.output = output
+        self.gradients = walk(output, output.seed(upstream, "trace"), record=lambda *edge: edges.append(edge))
+        self.names = names([edge[0] for edge in edges] or [output])
+        self.steps = tuple(
+            Step(number, node, node.inputs[position], position, upstream, local, downstream, self.names)
+            for number, (node, position, upstream, local, downstream) in enumerate(edges, 1)
+        )
+        self.leaves = [tensor for tensor in self.gradients if not tensor.inputs]
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self.steps[index]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, GradientTrace) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<GradientTrace of {self.names[self.output]}: {len(self)} steps>"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def find(self, tensor: Tensor | str) -> Tensor:
+        """The tensor itself, or the one in the graph that has this name in the trace."""
+        if isinstance(tensor, Tensor):
+            return tensor
+        for known, name in self.names.items():
+            if name == tensor:
+                return known
+        raise ValueError(f"trace: no tensor of the graph is called {tensor!r}; it has {', '.join(self.names.values())}")
+
+    def gradient(self, tensor: Tensor | str) -> Any:
+        """The gradient of the output with respect to a tensor of the graph, given itself or by its name.
+
+        Raises ValueError for one that is not in the graph, and for a constant.
+        """
+        tensor = self.find(tensor)
+        if tensor not in self.gradients:
+            raise ValueError(
+                f"gradient: {called(tensor)} is {self.state(tensor)}; trace.names has the tensors that are"
+            )
+        return self.gradients[tensor]
+
+    def state(self, tensor: Tensor | str) -> str:
+        """One of "number", "underflowed" (0, though no factor is), "not connected", "not computed" (a constant)."""
+        tensor = self.find(tensor)
+        if tensor not in self.gradients:
+            return NOT_CONNECTED if tensor.requires_grad else NOT_COMPUTED
+        gradient = self.gradients[tensor]
+        underflowed = self.scalar and gradient == 0 and math.isfinite(self.magnitudes[tensor][0])
+        return UNDERFLOWED if underflowed else NUMBER
+
+    def magnitude(self, tensor: Tensor | str) -> tuple[float, float]:
+        """(log10|gradient|, its sign), from the logarithms of the factors, so finite far below the smallest float."""
+        self.gradient(tensor)
+        return self.magnitudes[self.find(tensor)]
+
+    @property
+    def scalar(self) -> bool:
+        """Whether every tensor on the way is a scalar, so that factors make products."""
+        return all(np.size(gradient) == 1 for gradient in self.gradients.values())
+
+    @cached_property
+    def magnitudes(self) -> dict[Tensor, tuple[float, float]]:
+        """(log10|gradient|, sign) of every tensor, summed over the paths without leaving logarithms."""
+        seed = self.gradients[self.output]
+        sums = {self.output: (log10(seed), float(np.sign(seed)))}
+        for step in self.steps:
+            size, direction = sums[step.output]
+            term = (size + step.log10, direction * step.sign)
+            sums[step.input] = add_logarithms(sums[step.input], term) if step.input in sums else term
+        return sums
+
+    def paths(self, tensor: Tensor | str) -> Paths:
+        """The paths from the output to a tensor: counted without being listed, and found one by one on iteration."""
+        tensor = self.find(tensor)
+        if tensor not in self.gradients:
+            raise ValueError(
+                f"paths: {called(tensor)} is {self.state(tensor)}, so no path leads to it; see trace.names"
+            )
+        return Paths(self, tensor)
+
+    def path(self, tensor: Tensor | str) -> Path:
+        """The only path to a tensor. Raises ValueError where there is none, or more than one."""
+        paths = self.paths(tensor)
+        if paths.count != 1:
+            raise ValueError(f"path: there are {paths.count} paths to {called(paths.target)}; iterate over trace.paths")
+        return next(iter(paths))
+
+    def to_text(self, limit: int | None = 40, width: int = 100) -> str:
+        """The table of steps. Of more than `limit` it leaves out the middle, and says how many; None shows all."""
+        return "\n".join(text.trace_lines(self, limit, width))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trace as dicts, lists, strings and numbers, none of them infinite or nan (those are strings)."""
+        return data.trace_dict(self)
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON."""
+        return data.to_json(self.to_dict())
+
+    def to_csv(self) -> str:
+        """The steps as CSV, a line a step, with a header; arrays are JSON in their cells."""
+        return data.steps_csv(self)
+
+    def to_latex(self, tensor: Tensor | str | None = None) -> str:
+        """The chain rule for one tensor: symbols on one line, numbers on the next, a product for every path.
+
+        By default the tensor is the leaf that the walk reached last. Raises ValueError where tensors are no scalars.
+        """
+        return latex.chain_rule(self, self.steps[-1].input if tensor is None and self.steps else tensor)
+
+
+def trace(output: Tensor, upstream: Any = None) -> GradientTrace:
+    """Run the backward pass from `output` and return it as data; `.grad` is not touched.
+
+    `upstream` is the gradient to start from, as in `Tensor.backward`. Raises TypeError for what is no Tensor, and
+    ValueError for a constant and where a needed upstream gradient is missing.
+
+    >>> x = Tensor(0.0, name="x")
+    >>> [step.formula for step in trace((3 * x).sigmoid())]
+    ["σ'(v1)", '3']
+    """
+    return GradientTrace(output, upstream)
+
+
+def names(nodes: Sequence[Tensor]) -> dict[Tensor, str]:
+    """A name for each of the nodes and their inputs, no two the same, in the order of computation.
+
+    Constants without a name are left out: formulas show them as the numbers that they are.
+    """
+    tensors = dict.fromkeys(t for node in reversed(nodes) for t in (*node.inputs, node) if t.name or t.requires_grad)
+    taken = {tensor.name for tensor in tensors}
+    found: dict[Tensor, str] = {}
+    used: set[str] = set()
+    counts: dict[str, int] = {}
+    for tensor in tensors:
+        name = tensor.name
+        if name is None or name in used:
+            stem = "v" if name is None else f"{name}_"
+            counts[stem] = counts.get(stem, 0) + 1
+            while f"{stem}{counts[stem]}" in taken or f"{stem}{counts[stem]}" in used:
+                counts[stem] += 1
+            name = f"{stem}{counts[stem]}"
+        used.add(name)
+        found[tensor] = name
+    return found
+
+
+def called(tensor: Tensor) -> str:
+    return "an unnamed tensor" if tensor.name is None else repr(tensor.name)
+
+
+def log10(value: Any) -> float:
+    magnitude = abs(float(np.reshape(value, ())))
+    return math.log10(magnitude) if magnitude else -math.inf
+
+
+def add_logarithms(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """The sum of two numbers that are given as (log10 of the size, sign)."""
+    (large, sign_a), (small, sign_b) = max(a, b), min(a, b)
+    if math.isinf(large):
+        return large, sign_a
+    ratio = 1 + sign_a * sign_b * 10 ** (small - large)
+    if ratio < 1e-10:  # What is left is the rounding of the logarithms: the two cancel.
+        return -math.inf, 0.0
+    return large + math.log10(ratio), sign_a
