@@ -1,0 +1,253 @@
+"""The jobs that are measured: what an engine is asked to do, and the way to ask each of them.
+
+A job is a row of setups, one for each engine. A setup imports the engine, makes what is made once, and returns the run
+that is timed. A run returns its numbers, so that they can be compared with those written by hand before anybody is
+timed; what it built is let go within it. Four engines are spoken to alike, so they share one program for each job.
+"""
+
+import math
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# What is measured is the engine that these benchmarks stand beside, installed or not.
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+Run = Callable[[], list[Any]]
+
+OURS, HAND = "tinygrad_sig", "NumPy by hand"
+PACKAGES = {"micrograd": "micrograd", "autograd": "autograd", "MyGrad": "mygrad", "PyTorch": "torch"}
+
+FIVE = (1.0, 0.5, -0.9, 0.8, -0.6, 0.7)  # x, w1 … w5
+LAYERS = 100_000
+LONG = (0.5, 2.0, -1.0)  # x, and every layer's w and b
+
+rng = np.random.default_rng(0)
+SIZES = (64, 30, 30, 30, 30, 10)
+WEIGHTS = [rng.normal(size=(m, n)) / np.sqrt(m) for m, n in pairwise(SIZES)]
+BIASES = [rng.normal(size=n) for n in SIZES[1:]]
+X, Y = rng.normal(size=(64, SIZES[0])), rng.random((64, SIZES[-1]))
+
+
+class Engine(NamedTuple):
+    """How an engine with `backward()` and `grad` is spoken to."""
+
+    leaf: Callable[[Any], Any]
+    sigmoid: Callable[[Any], Any]
+    constant: Callable[[Any], Any] = NotImplemented
+    zero_grad: Callable[[Any], Any] = NotImplemented
+
+
+def tinygrad_sig() -> Engine:
+    from tinygrad_sig import Tensor
+
+    return Engine(Tensor, Tensor.sigmoid, partial(Tensor, requires_grad=False), Tensor.zero_grad)
+
+
+def micrograd() -> Engine:
+    """micrograd has no sigmoid; this is one as its author would write it."""
+    from micrograd.engine import Value
+
+    def sigmoid(self: Any) -> Any:
+        out = Value(1 / (1 + math.exp(-self.data)), (self,), "sigmoid")
+
+        def _backward() -> None:
+            self.grad += out.data * (1 - out.data) * out.grad
+
+        out._backward = _backward
+
+        return out
+
+    return Engine(Value, sigmoid)
+
+
+def mygrad() -> Engine:
+    import mygrad
+    from mygrad.nnet.activations import sigmoid
+
+    return Engine(mygrad.tensor, sigmoid, partial(mygrad.tensor, constant=True), mygrad.Tensor.null_grad)
+
+
+def pytorch() -> Engine:
+    import torch
+
+    torch.set_num_threads(1)
+    constant = partial(torch.tensor, dtype=torch.float64)
+    return Engine(
+        partial(constant, requires_grad=True), torch.sigmoid, constant, lambda leaf: setattr(leaf, "grad", None)
+    )
+
+
+def five(engine: Engine) -> Run:
+    """All six gradients of y = σ(w5·σ(w4·…σ(w1·x))), from Python numbers on."""
+    leaf, sigmoid, *_ = engine
+
+    def run() -> list[Any]:
+        leaves = [leaf(value) for value in FIVE]
+        a = leaves[0]
+        for w in leaves[1:]:
+            a = sigmoid(w * a)
+        a.backward()
+        return [leaf.grad for leaf in leaves]
+
+    return run
+
+
+def five_autograd() -> Run:
+    import autograd.numpy as anp
+    from autograd import grad
+
+    def chain(a: Any, *weights: Any) -> Any:
+        for w in weights:
+            a = 1 / (1 + anp.exp(-(w * a)))
+        return a
+
+    gradients = grad(chain, argnum=tuple(range(len(FIVE))))
+    return lambda: list(gradients(*FIVE))
+
+
+def five_by_hand() -> Run:
+    def run() -> list[Any]:
+        x, *weights = map(np.float64, FIVE)
+        activations = [x]
+        for w in weights:
+            activations.append(1 / (1 + np.exp(-(w * activations[-1]))))
+        g, gradients = np.float64(1.0), []
+        while weights:
+            a, w = activations.pop(), weights.pop()
+            g = g * (a * (1 - a))
+            gradients.append(g * activations[-1])
+            g = g * w
+        return [g, *reversed(gradients)]
+
+    return run
+
+
+def grow(engine: Engine, layers: int = LAYERS) -> tuple[Any, list[Any]]:
+    """A chain a = σ(w·a + b) in which every layer has leaves of its own: its end, and the leaves."""
+    x, w, b = LONG
+    leaves = [a := engine.leaf(x)]
+    for _ in range(layers):
+        leaves += engine.leaf(w), engine.leaf(b)
+        a = engine.sigmoid(leaves[-2] * a + leaves[-1])
+    return a, leaves
+
+
+def long(engine: Engine) -> Run:
+    """All 200,001 gradients of the chain of 100,000.
+
+    micrograd cannot run it: its sort recurses, and at Python's ordinary limit of 1,000 frames fails beyond 332 layers.
+    """
+
+    def run() -> list[Any]:
+        y, leaves = grow(engine)
+        y.backward()
+        return [leaf.grad for leaf in leaves]
+
+    return run
+
+
+def long_by_hand() -> Run:
+    def run() -> list[Any]:
+        x, *layer = map(np.float64, LONG)
+        parameters, activations = [tuple(layer)] * LAYERS, [x]
+        for w, b in parameters:
+            activations.append(1 / (1 + np.exp(-(w * activations[-1] + b))))
+        g, gradients = np.float64(1.0), []
+        for w, _ in reversed(parameters):
+            a = activations.pop()
+            g = g * (a * (1 - a))
+            gradients += g, g * activations[-1]
+            g = g * w
+        return [g, *reversed(gradients)]
+
+    return run
+
+
+def step(engine: Engine) -> Run:
+    """The loss and all ten gradients of a training step of a 64-30-30-30-30-10 sigmoid network on a batch of 64."""
+    weights, biases = [engine.leaf(w) for w in WEIGHTS], [engine.leaf(b) for b in BIASES]
+    inputs, targets = engine.constant(X), engine.constant(Y)
+
+    def run() -> list[Any]:
+        for parameter in weights + biases:
+            engine.zero_grad(parameter)
+        a = inputs
+        for w, b in zip(weights, biases, strict=True):
+            a = engine.sigmoid(a @ w + b)
+        loss = ((a - targets) ** 2).mean()
+        loss.backward()
+        return [loss.item(), *(parameter.grad for parameter in weights + biases)]
+
+    return run
+
+
+def step_autograd() -> Run:
+    import autograd.numpy as anp
+    from autograd import value_and_grad
+
+    def loss(weights: list[Any], biases: list[Any]) -> Any:
+        a = X
+        for w, b in zip(weights, biases, strict=True):
+            a = 1 / (1 + anp.exp(-(a @ w + b)))
+        return anp.mean((a - Y) ** 2)
+
+    gradients = value_and_grad(loss, argnum=(0, 1))
+
+    def run() -> list[Any]:
+        value, (weights, biases) = gradients(WEIGHTS, BIASES)
+        return [value, *weights, *biases]
+
+    return run
+
+
+def step_by_hand() -> Run:
+    def run() -> list[Any]:
+        activations = [X]
+        for w, b in zip(WEIGHTS, BIASES, strict=True):
+            activations.append(1 / (1 + np.exp(-(activations[-1] @ w + b))))
+        d = activations[-1] - Y
+        loss = (d * d).mean()
+        g, weights, biases = d * (2 / d.size), [], []
+        for w in reversed(WEIGHTS):
+            a = activations.pop()
+            g = g * (a * (1 - a))
+            weights.append(activations[-1].T @ g)
+            biases.append(g.sum(axis=0))
+            if len(activations) > 1:
+                g = g @ w.T
+        return [loss, *reversed(weights), *reversed(biases)]
+
+    return run
+
+
+def shared(program: Callable[[Engine], Run], *names: str) -> dict[str, Callable[[], Run]]:
+    """The setups of engines that share a program."""
+    return {name: lambda name=name: program(ENGINES[name]()) for name in names}
+
+
+ENGINES = {OURS: tinygrad_sig, "micrograd": micrograd, "MyGrad": mygrad, "PyTorch": pytorch}
+
+JOBS: dict[str, dict[str, Callable[[], Run]]] = {
+    "chain of five": {
+        **shared(five, OURS, "micrograd", "MyGrad", "PyTorch"),
+        "autograd": five_autograd,
+        HAND: five_by_hand,
+    },
+    "chain of 100,000": {**shared(long, OURS, "PyTorch"), HAND: long_by_hand},
+    "training step": {**shared(step, OURS, "MyGrad", "PyTorch"), "autograd": step_autograd, HAND: step_by_hand},
+}
+# A job of many layers is told in time and bytes a layer; bytes are measured for the engines named here.
+PER_LAYER = {"chain of 100,000": LAYERS}
+MEASURED = {"chain of 100,000": (OURS, "PyTorch")}
+
+
+def check(job: str, run: Run) -> None:
+    """Demand that a run finds what the one by hand finds; below the smallest normal float there are no ten digits."""
+    found, expected = (np.concatenate([np.ravel(value) for value in r()]) for r in (run, JOBS[job][HAND]()))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=np.finfo(float).tiny)

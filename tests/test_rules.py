@@ -1,0 +1,336 @@
+"""The table against references that know nothing of it: every row, every argument, first and second order.
+
+A row is tested the day it is added: SAMPLES must hold arguments for it. The reference is the complex step where NumPy's
+function is analytic and takes complex numbers, a five-point central difference in longdouble everywhere else.
+"""
+
+from inspect import signature
+
+import numpy as np
+import pytest
+
+from tinygrad_sig import Tensor, relu, sigmoid
+from tinygrad_sig.backward import walk
+from tinygrad_sig.functions import cast, getitem, scatter, sech
+from tinygrad_sig.rules import LINEAR, LOCAL
+
+rng = np.random.default_rng(20231124)
+POSITIVE = rng.uniform(0.3, 3.0, (2, 3))
+SIGNED = POSITIVE * [[1, -1, 1], [-1, 1, -1]]  # no sample lies on a kink
+OTHER = rng.uniform(0.4, 2.5, (2, 3))
+ROW, COLUMN, ONE, SCALAR = OTHER[:1], OTHER[:, :1], OTHER[:1, :1], np.float64(1.7)
+CUBE = rng.normal(size=(2, 3, 4))
+MASK = np.array([[True, False, True], [False, False, True]])
+PAIRS = [(SIGNED, OTHER), (OTHER, SIGNED), (SIGNED, ROW), (COLUMN, SIGNED), (ROW, SIGNED[:, :1]), (SIGNED, SCALAR)]
+REPEATED = np.array([0, 2, 0])
+SHAPE = list(signature(np.reshape).parameters)[1]  # NumPy 2.1 gave it another name
+
+Arguments = tuple[np.ndarray, ...]
+Sample = tuple[Arguments, dict]
+
+
+def plain(*arguments: Arguments) -> list[Sample]:
+    """Samples of a function that takes no parameters."""
+    return [(args, {}) for args in arguments]
+
+
+def matrices(*shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
+    return plain(*((rng.normal(size=m), rng.normal(size=n)) for m, n in shapes))
+
+
+# fmt: off
+# The formatter would break the columns that put it beside the table in rules.py.
+SAMPLES: dict = {
+    **{f: plain((SIGNED,), (SCALAR,), (CUBE[:, :0],)) for f in (
+        np.negative, np.positive, np.absolute, np.exp, np.sin, np.cos, np.tanh, sech, sigmoid, relu)},
+    **{f: plain((POSITIVE,), (SCALAR,)) for f in (np.sqrt, np.log)},
+    **{f: plain(*PAIRS) for f in (np.add, np.subtract, np.multiply, np.divide, np.remainder, np.maximum, np.minimum)},
+    np.power:        plain((POSITIVE, SIGNED[::-1]), (POSITIVE, ROW), (COLUMN, SIGNED), (SCALAR, ROW), (ROW, SCALAR)),
+    np.sum:          [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 0, -1, (0, 2), ()) for k in (False, True)],
+    np.mean:         [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)],
+    np.reshape:      [((CUBE,), {SHAPE: (4, -1)}), ((SCALAR,), {SHAPE: (1, 1)}), ((ONE,), {SHAPE: ()})],
+    np.expand_dims:  [((CUBE,), {"axis": 0}), ((CUBE,), {"axis": (1, -1)}), ((SCALAR,), {"axis": 0})],
+    np.squeeze:      [((CUBE[:1, :, :1],), {}), ((CUBE[:1, :, :1],), {"axis": -1})],
+    np.transpose:    [((CUBE,), {"axes": a}) for a in (None, (1, 2, 0), (-1, 0, 1))] + plain((SCALAR,), (ROW,)),
+    np.swapaxes:     [((CUBE,), {"axis1": 0, "axis2": -1})],
+    np.broadcast_to: [((ROW,), {"shape": (4, 2, 3)}), ((SCALAR,), {"shape": (2, 2)}), ((ONE,), {"shape": (0, 3)})],
+    getitem:         [((CUBE,), {"key": k}) for k in (1, (..., -1), np.s_[::-1, None, 1:], REPEATED % 2, MASK,
+                                                      (REPEATED % 2, REPEATED))],
+    scatter:         [((ROW[0],), {"key": REPEATED, "shape": (4,)}), ((ROW,), {"key": np.s_[1:, ::2], "shape": (2, 6)}),
+                      ((SCALAR,), {"key": MASK, "shape": MASK.shape})],
+    cast:            [((SIGNED,), {"dtype": np.longdouble})],
+    np.matmul:       matrices(((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((3,), (2, 3, 2)),
+                              ((2, 2, 3), (3,)), ((2, 1, 2, 3), (3, 3, 1)), ((1, 2, 3), (2, 3, 2)),
+                              ((2, 3), (2, 3, 1)), ((2, 0), (0, 3))),
+    np.where:        plain(*((MASK, *pair) for pair in PAIRS), (MASK[0], SCALAR, COLUMN)),
+}
+# fmt: on
+
+# They have kinks, or are computed by way of |x|, which is not analytic, or lose the imaginary part.
+NOT_ANALYTIC = {np.absolute, np.remainder, np.maximum, np.minimum, relu, sech, sigmoid, cast}
+
+EPSILON = float(np.finfo(np.longdouble).eps)
+H = EPSILON**0.2
+# A longdouble is a float64 on some machines, and differences are no better there than this.
+DIFFERENCE_TOLERANCE = max(1e-12, 1e3 * EPSILON**0.8)
+
+
+def central_difference(f, x):
+    """df/dx of a number f(x), element by element of x, by a difference whose error is of the fourth order."""
+    gradient = np.zeros(x.shape, np.longdouble)
+    for index in np.ndindex(x.shape):
+        step = np.zeros(x.shape, np.longdouble)
+        step[index] = H
+        gradient[index] = (8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * H)
+    return gradient
+
+
+def complex_step(f, x):
+    """df/dx of a number f(x), element by element of x: nothing is subtracted, so nothing is rounded away."""
+    gradient = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        z = x.astype(complex)
+        z[index] += 1e-20j
+        gradient[index] = f(z).imag / 1e-20
+    return gradient
+
+
+def replaced(arguments, position, value):
+    return *arguments[:position], value, *arguments[position + 1 :]
+
+
+def assert_close(actual, expected, tolerance):
+    """Relative to the largest element, because a difference of large numbers knows no smaller one better."""
+    expected = np.asarray(expected, np.longdouble)
+    assert np.shape(actual) == expected.shape
+    np.testing.assert_allclose(actual, expected, tolerance, tolerance * np.max(np.abs(expected), initial=0))
+
+
+def differentiable(function):
+    return [i for i, entry in enumerate(LOCAL.get(function) or LINEAR[function]) if entry]
+
+
+def check_first_order(function, arguments, params):
+    """Each argument on its own, the others constant, and then all of them at once."""
+    analytic = function not in NOT_ANALYTIC
+    weights = np.asarray(rng.normal(size=np.shape(function(*arguments, **params))))
+    positions = differentiable(function)
+    together = {i: Tensor(arguments[i]) for i in positions}
+    joint = walk(function(*(together.get(i, a) for i, a in enumerate(arguments)), **params), weights)
+    for i in positions:
+        alone = Tensor(arguments[i])
+        gradient = walk(function(*replaced(arguments, i, alone), **params), weights)[alone]
+
+        def value(x, i=i):
+            return np.sum(weights * function(*replaced(arguments, i, x), **params))
+
+        x = np.asarray(arguments[i])
+        expected = complex_step(value, x) if analytic else central_difference(value, x.astype(np.longdouble))
+        assert_close(gradient, expected, 1e-12 if analytic else DIFFERENCE_TOLERANCE)
+        assert_close(joint[together[i]], expected, 1e-12 if analytic else DIFFERENCE_TOLERANCE)
+
+
+def check_second_order(function, arguments, params):
+    """Differentiate Σ v·(dy/dx) by the graph that the walk has made, by the upstream gradient too, in longdouble."""
+    positions = differentiable(function)
+    arguments = tuple(np.longdouble(a) if i in positions else a for i, a in enumerate(arguments))
+    weights = rng.normal(size=np.shape(function(*arguments, **params))).astype(np.longdouble)
+    directions = [rng.normal(size=np.shape(arguments[i])) for i in positions]
+
+    def first(variables, create_graph):
+        upstream, *rest = variables
+        tensors = [value if create_graph else Tensor(value) for value in rest]
+        args = list(arguments)
+        for i, tensor in zip(positions, tensors, strict=True):
+            args[i] = tensor
+        gradients = walk(function(*args, **params), upstream, create_graph)
+        return sum((v * gradients[t]).sum() for v, t in zip(directions, tensors, strict=True))
+
+    variables = (weights, *(arguments[i] for i in positions))
+    tensors = [Tensor(value) for value in variables]
+    second = walk(first(tensors, True), np.longdouble(1))
+    for k, tensor in enumerate(tensors):
+        expected = central_difference(lambda x, k=k: first(replaced(variables, k, x), False), np.asarray(variables[k]))
+        assert_close(second.get(tensor, np.zeros(tensor.shape)), expected, DIFFERENCE_TOLERANCE)
+
+
+CASES = [
+    pytest.param(function, arguments, params, id=f"{function.__name__}-{k}")
+    for function in (*LOCAL, *LINEAR)
+    for k, (arguments, params) in enumerate(SAMPLES.get(function, ()))
+]
+
+
+@pytest.mark.parametrize("function", [*LOCAL, *LINEAR], ids=lambda f: f.__name__)
+def test_no_row_is_without_samples(function):
+    assert SAMPLES.get(function), f"{function.__name__} stands in the table: give it sample arguments here"
+
+
+def test_no_sample_is_without_a_row():
+    assert SAMPLES.keys() == LOCAL.keys() | LINEAR.keys()
+
+
+@pytest.mark.parametrize(("function", "arguments", "params"), CASES)
+def test_first_derivative(function, arguments, params):
+    check_first_order(function, arguments, params)
+
+
+@pytest.mark.parametrize(("function", "arguments", "params"), CASES)
+def test_second_derivative(function, arguments, params):
+    check_second_order(function, arguments, params)
+
+
+WRONG = [
+    (LOCAL, np.power, (lambda y, a, b: 2.001 * a, LOCAL[np.power][1]), (POSITIVE, np.float64(2)), {}),
+    (LOCAL, np.exp, (lambda y, x: 2.001 / 2 * y,), (SIGNED,), {}),
+    (LOCAL, sigmoid, (lambda y, x, slope=None: 7.0,), (SIGNED,), {}),
+    (LOCAL, np.maximum, (LOCAL[np.maximum][0], LOCAL[np.maximum][0]), (SIGNED, OTHER), {}),
+    (LINEAR, np.sum, (lambda g, y, x, axis: 1.001 * np.broadcast_to(g, x.shape),), (ROW,), {"axis": 0}),
+]
+
+
+@pytest.mark.parametrize(("table", "function", "row", "arguments", "params"), WRONG)
+def test_the_checker_rejects_a_wrong_rule(monkeypatch, table, function, row, arguments, params):
+    monkeypatch.setitem(table, function, row)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check_first_order(function, arguments, params)
+
+
+def test_the_checker_rejects_a_rule_that_is_wrong_in_second_order_only(monkeypatch):
+    monkeypatch.setitem(LOCAL, np.sin, (lambda y, x: np.cos(getattr(x, "data", x)),))
+    check_first_order(np.sin, (SIGNED,), {})
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check_second_order(np.sin, (SIGNED,), {})
+
+
+def derivatives(f, x, orders):
+    """f(x), f′(x), … as numbers, each by differentiating the graph of the one before."""
+    x = Tensor(x)
+    y = f(x)
+    values = [y.item()]
+    for _ in range(orders):
+        y = walk(y, Tensor(1.0, requires_grad=False), create_graph=True).get(x) if y.requires_grad else None
+        y = Tensor(0.0, requires_grad=False) if y is None else y
+        values.append(y.item())
+    return values
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "expected"),
+    [
+        (lambda x: x**2, 0.0, [0, 0, 2, 0, 0]),
+        (lambda x: x**2.0, 0.0, [0, 0, 2, 0, 0]),
+        (lambda x: x**0, 0.0, [1, 0, 0, 0]),
+        (lambda x: x**3, -2.0, [-8, 12, -12, 6, 0]),
+        (lambda x: x**-1, -2.0, [-1 / 2, -1 / 4, -1 / 4, -3 / 8]),
+        (lambda x: x * x * x, -2.0, [-8, 12, -12, 6, 0]),
+        (lambda x: 1 / x, -2.0, [-1 / 2, -1 / 4, -1 / 4, -3 / 8]),
+        (lambda x: 2**x, 0.0, [1, np.log(2), np.log(2) ** 2, np.log(2) ** 3]),
+        (lambda x: 0**x, 2.0, [0, 0, 0]),
+        (abs, 0.0, [0, 0, 0]),
+        (relu, 0.0, [0, 0, 0]),
+        (abs, -3.0, [3, -1, 0]),
+        (lambda x: x.exp().log(), 0.5, [0.5, 1, 0, 0]),
+    ],
+)
+def test_higher_derivatives_of_one_variable(f, x, expected):
+    np.testing.assert_allclose(derivatives(f, x, len(expected) - 1), expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("b", [-1.0, 0.0, 0.5, 1.0, 2.0])
+def test_mixed_derivatives_of_power_agree_at_every_exponent(b):
+    """∂²aᵇ/∂a∂b = aᵇ⁻¹·(1 + b·log a), whichever of the two comes first, at b = 0 too."""
+    a, b = Tensor(2.0), Tensor(b)
+    first = walk(a**b, Tensor(1.0, requires_grad=False), create_graph=True)
+    expected = 2.0 ** (b.data - 1) * (1 + b.data * np.log(2))
+    mixed = [walk(first[b], np.float64(1))[a], walk(first[a], np.float64(1))[b]]
+    np.testing.assert_allclose(mixed, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: x**3, 12.0),
+        (lambda x: 1 / x**2, 0.25),
+        (lambda x: np.where(x > 0, x, -x) ** 0.5, -0.5 / np.sqrt(2)),
+        (lambda x: x * np.log(2.0), np.log(2.0)),
+        (lambda x: np.divide(x, np.inf), 0.0),
+    ],
+)
+def test_no_entry_is_evaluated_for_a_constant(f, expected):
+    """At x = −2 the other partial of x³ takes the logarithm of a negative number; warnings are errors here."""
+    x = Tensor(-2.0)
+    f(x).backward()
+    np.testing.assert_allclose(x.grad, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, -0.0, np.float32(0), np.zeros(1)], ids=repr)
+def test_division_by_a_constant_zero_follows_numpy_in_both_passes(zero):
+    x = Tensor([3.0])
+    with np.errstate(divide="ignore"):
+        (x / zero).backward()
+        np.testing.assert_array_equal(x.grad, np.ones(1) / zero)
+
+
+@pytest.mark.parametrize("swap", [False, True], ids=["right", "left"])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int64, np.bool, np.float16, np.float32])
+@pytest.mark.parametrize("operation", [f for f, row in LOCAL.items() if len(row) == 2], ids=lambda f: f.__name__)
+def test_a_narrow_constant_costs_no_precision(operation, dtype, swap):
+    """NumPy takes the logarithm of an int8 in float16; but a derivative is as exact as the tensor it belongs to."""
+    for narrow in (dtype(3), np.full(2, 3, dtype)):
+        gradients = []
+        for constant in (narrow, narrow.astype(np.float64)):
+            x = Tensor(np.full(narrow.shape, 1.5))
+            operation(*((constant, x) if swap else (x, constant))).backward(np.ones(narrow.shape))
+            gradients.append(x.grad)
+        np.testing.assert_allclose(*gradients, rtol=1e-14)
+
+
+@pytest.mark.parametrize("f", [np.absolute, relu], ids=lambda f: f.__name__)
+def test_kinks_have_slope_0(f):
+    x = Tensor([-0.0, 0.0])
+    f(x).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("f", [np.maximum, np.minimum], ids=lambda f: f.__name__)
+def test_ties_are_shared(f):
+    a, b, c = Tensor([1.0, 2.0]), Tensor([1.0, 2.0]), Tensor([1.0, 2.0])
+    f(a, b).sum().backward()
+    f(c, c).sum().backward()
+    assert (a.grad.tolist(), b.grad.tolist(), c.grad.tolist()) == ([0.5, 0.5], [0.5, 0.5], [1.0, 1.0])
+
+
+@pytest.mark.parametrize("f", [np.maximum, np.minimum], ids=lambda f: f.__name__)
+def test_a_nan_is_not_hidden_by_a_maximum(f):
+    a = Tensor([np.nan, 1.0])
+    f(a, [1.0, np.nan]).sum().backward()
+    assert np.isnan(a.grad).all()
+
+
+@pytest.mark.parametrize("x", [30.0, -30.0, 300.0])
+def test_the_slope_of_tanh_is_not_lost_in_its_tails(x):
+    """1 − tanh² is 0 from 19 on; the derivative there is 4e⁻²ˣ."""
+    slope = 4 * np.exp(-2 * abs(x))
+    np.testing.assert_allclose(derivatives(np.tanh, x, 2), [np.sign(x), slope, -2 * np.sign(x) * slope], rtol=1e-14)
+
+
+@pytest.mark.parametrize("f", [np.tanh, sech], ids=lambda f: f.__name__)
+def test_no_number_gives_a_warning(f):
+    """cosh(x), by which both might be computed, overflows from 711 on; warnings are errors here."""
+    for values in ([0.0, 5e-324, 20.0, -400.0, 711.0, -800.0, 1e308, np.inf, -np.inf], [np.nan]):
+        x = Tensor(values)
+        f(x).sum().backward()
+        assert (np.isfinite(x.grad) == np.isfinite(f(x.data))).all()
+
+
+def test_repeated_indices_add_up():
+    x = Tensor([1.0, 2.0, 3.0])
+    x[[0, 0, 2, 0]].backward([1.0, 10.0, 100.0, 1000.0])
+    assert x.grad.tolist() == [1011.0, 0.0, 100.0]
+
+
+def test_a_permutation_given_as_one_number_is_undone():
+    x = Tensor([1.0, 2.0])
+    np.transpose(x, 0).backward([3.0, 4.0])
+    assert x.grad.tolist() == [3.0, 4.0]
