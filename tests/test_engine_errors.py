@@ -1,5 +1,6 @@
 """Every error sentence of the engine: it names the operation, what it met, and what to do."""
 
+import copy
 import math
 import re
 
@@ -23,11 +24,11 @@ LOST = "would lose its gradient; use t.data, or the Tensor itself"
 NO_ROW = "it has no derivative here; use t.data for a plain result"
 SCALAR = "is no scalar; give an upstream gradient of its shape"
 UPSTREAM = "backward: an upstream gradient of shape"
-REFUSED = "does not take this, as"
+REFUSED = "does not fit:"
 TRUTH = "has no single truth value; apply np.any or np.all to a comparison"
 AXES = "has no axes; use t.item() for the number"
 ASSIGN = "cannot be assigned into; build the new value with np.where"
-REPLACE = "takes no new data of shape"
+REPLACE = "takes no data of shape"
 PLACE = "stands where there is no derivative; use t.data there"
 BY_POSITION = "Tensors can be given by position only; write"
 
@@ -41,7 +42,7 @@ def augment(array, tensor):
 
 
 def without(key):
-    return f"it has no derivative with {key}=; leave it out, or use t.data for a plain result"
+    return f"it has no derivative with {key}=; leave it out, or use t.data"
 
 
 # The formatter would break the columns: what is done, the kind of error, the sentence.
@@ -100,7 +101,7 @@ ERRORS = [
     (lambda: v.__setitem__(0, 1.0),          TypeError,  f"setitem: {V} {ASSIGN}"),
     (lambda: v.data.__setitem__(0, 1.0),     ValueError, "read-only"),
     (lambda: rebind(v, pair),                ValueError, f"data: {V} {REPLACE} (2,); make a new Tensor"),
-    (lambda: rebind(number, 1.0),            ValueError, f"data: {NUMBER} {REPLACE} (); make a new Tensor"),
+    (lambda: rebind(number, 1.0),            ValueError, f"data: {NUMBER} was computed; give new data to the leaves"),
     (lambda: augment(np.ones(4), v),         TypeError,  f"add: {without('out')}"),
     (lambda: np.exp(v, out=np.ones(4)),      TypeError,  f"exp: {without('out')}"),
     (lambda: np.exp(v, np.ones(4)),          TypeError,  f"exp: {without('out')}"),
@@ -122,11 +123,17 @@ ERRORS = [
     (lambda: np.reshape(w, (3, 2), "F"),     TypeError,  f"reshape: {without('order')}"),
     (lambda: sigmoid(v, slope=1.0),          TypeError,  f"sigmoid: {without('slope')}"),
     (lambda: v.sum(dtype=np.float32),        TypeError,  "unexpected keyword argument 'dtype'"),
-    (lambda: np.sum(a=v),                    TypeError,  f"sum: {BY_POSITION} sum(t)"),
-    (lambda: np.transpose(a=w, axes=(1, 0)), TypeError,  f"transpose: {BY_POSITION} transpose(t)"),
-    (lambda: sigmoid(x=v),                   TypeError,  f"sigmoid: {BY_POSITION} sigmoid(t)"),
-    (lambda: relu(x=v),                      TypeError,  f"relu: {BY_POSITION} relu(t)"),
+    (lambda: np.sum(a=v),                    TypeError,  f"sum: {BY_POSITION} sum(x)"),
+    (lambda: np.transpose(a=w, axes=(1, 0)), TypeError,  f"transpose: {BY_POSITION} transpose(x)"),
+    (lambda: sigmoid(x=v),                   TypeError,  f"sigmoid: {BY_POSITION} sigmoid(x)"),
+    (lambda: relu(x=v),                      TypeError,  f"relu: {BY_POSITION} relu(x)"),
     (lambda: np.where(v - 1, 1.0, 2.0),      TypeError,  f"where: a Tensor of shape (4,) {PLACE}"),
+    (lambda: np.where(v),                    TypeError,  "where: its derivative takes 3 arguments; write where(c"),
+    (lambda: np.sum(w, axis=number),         TypeError,  "sum: axis= takes a plain value; give t.data, or t.item()"),
+    (lambda: copy.deepcopy(number),          TypeError,  f"copy: {NUMBER} was computed by sum; copy the leaves"),
+    (lambda: Tensor([[1], [1, 2]]),          ValueError, "Tensor: list data is no array; give rows of equal length"),
+    (lambda: w.backward("up"),               TypeError,  f"backward: <U2 {KIND}"),
+    (lambda: Tensor(np.ma.masked_equal([1.0], 1)), TypeError, "Tensor: a masked array has no gradient where it is"),
     (lambda: np.where(v, v, 2.0),            TypeError,  f"where: {V} {PLACE}"),
 ]
 # fmt: on
@@ -149,8 +156,10 @@ def test_an_index_that_is_a_tensor_is_refused_however_deep_its_graph():
     index = Tensor([0.0])
     for _ in range(5_000):
         index = -index
-    with pytest.raises(TypeError, match=re.escape(LOST)):
+    with pytest.raises(TypeError, match="getitem: key= takes a plain value"):
         v[index]
+    with pytest.raises(TypeError, match=re.escape(LOST)):
+        v[index, index]
 
 
 def test_an_error_leaves_the_gradients_as_they_were():

@@ -5,14 +5,26 @@ makes by `apply`; a plain array, where the result has no gradient; an error that
 """
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
 from typing import Any, Self
 
 import numpy as np
 
-from .functions import Function, getitem
-from .rules import LINEAR, LOCAL, PLAIN
+from .functions import Function, getitem, larger
+from .rules import LINEAR, LOCAL
+
+# Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
+PLAIN: frozenset[Function] = frozenset(
+    (
+        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, larger),
+        *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
+        *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal),
+        *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.round, np.floor_divide, np.heaviside),
+        *(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.flatnonzero, np.count_nonzero),
+        *(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
+    )
+)
 
 
 def comparison(compute: Function) -> Callable[[Any, Any], Any]:
@@ -53,6 +65,14 @@ class ArrayLike:
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order, given as numbers or as one tuple, or else reversed, as np.transpose."""
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore
+
+    def numpy(self) -> Any:
+        """A copy of the value, as an array of the caller's own."""
+        return np.array(self._data)
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        return self._data.item()
 
     def __getitem__(self, key: Any) -> Self:
         return self.__operation__(getitem, self, key)  # type: ignore[no-any-return]
@@ -103,21 +123,67 @@ class ArrayLike:
         row = LOCAL.get(function) or LINEAR.get(function)
         if row is None:
             raise TypeError(f"{name}: it has no derivative here; use t.data for a plain result")
-        arity = len(row)
-        if any(isinstance(value, ArrayLike) for value in kwargs.values()):
-            raise TypeError(f"{name}: Tensors can be given by position only; write {name}({', '.join('t' * arity)})")
-        if len(args) < arity:
-            raise TypeError(f"{name}: its derivative takes {arity} arguments; write {name}({', '.join('t' * arity)})")
+        arity, before = len(row), 1 if function in LOCAL else 2
+        known = list(signature(next(filter(None, row))).parameters)[before:] if len(args) != arity or kwargs else []
+        operands, known = known[:arity], known[arity:] if function in LINEAR else []
+        usage = f"write {name}({', '.join(operands)})"
         if len(args) > arity:
             kwargs = dict(zip(list(signature(function).parameters)[arity:], args[arity:], strict=False)) | kwargs
-        entries = [entry for entry in row if entry]
-        known = list(signature(entries[0]).parameters)[arity + 2 :] if function in LINEAR else []
-        for key in kwargs.keys() - known:
-            raise TypeError(f"{name}: it has no derivative with {key}=; leave it out, or use t.data for a plain result")
+        for key, value in kwargs.items():
+            if key in known and isinstance(value, ArrayLike):
+                raise TypeError(f"{name}: {key}= takes a plain value; give t.data, or t.item()")
+            if isinstance(value, ArrayLike):
+                raise TypeError(f"{name}: Tensors can be given by position only; {usage}")
+            if key not in known and value is not None:
+                raise TypeError(f"{name}: it has no derivative with {key}=; leave it out, or use t.data")
+        if len(args) < arity:
+            raise TypeError(f"{name}: its derivative takes {arity} arguments; {usage}")
         for argument, entry in zip(args, row, strict=False):
             if entry is None and isinstance(argument, ArrayLike) and argument.requires_grad:
                 raise TypeError(f"{name}: {label(argument)} stands where there is no derivative; use t.data there")
-        return self.apply(function, args[:arity], {key: settled(value) for key, value in kwargs.items()})
+        params = {key: settled(value) for key, value in kwargs.items() if key in known}
+        return self.apply(function, args[:arity], params)
+
+
+def numeric(data: Any, where: str) -> Any:
+    """A copy of data as an array or a NumPy number; TypeError for what has no gradient."""
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"{where}: a masked array has no gradient where it is masked; fill it first")
+    try:
+        array = np.array(data)
+    except ValueError as error:
+        raise ValueError(f"{where}: {type(data).__name__} data is no array; give rows of equal length") from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{where}: {array.dtype} data has no gradient; give floating, integer or boolean numbers")
+    return array if array.ndim else array[()]
+
+
+def floating(data: Any, where: str) -> Any:
+    """A floating copy of data; integers and booleans become float64."""
+    array = numeric(data, where)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def fixed(data: Any) -> Any:
+    """Data that cannot be changed any more: an array made read-only, or a NumPy number where there are no axes."""
+    if not np.ndim(data):
+        return data[()]
+    data.setflags(write=False)
+    return data
+
+
+def brief(data: Any) -> str:
+    """An array on as few lines as it takes, a long one abridged."""
+    return np.array2string(data, separator=", ", threshold=20, prefix="Tensor(") if np.ndim(data) else str(data)
+
+
+def misfit(function: Function, inputs: Iterable[Any], error: Exception) -> Exception:
+    """The error for arguments that do not fit the operation."""
+    labels = " and ".join(map(label, inputs))
+    if " and " in labels:
+        return ValueError(f"{function.__name__}: {labels} do not fit; reshape one of them")
+    kind = IndexError if isinstance(error, IndexError) else ValueError
+    return kind(f"{function.__name__}: {labels} does not fit: {error}")
 
 
 def settled(parameter: Any) -> Any:

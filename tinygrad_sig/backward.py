@@ -47,7 +47,7 @@ def topological_order(output: Any) -> list[Any]:
             elif input.inputs and input.requires_grad:
                 uses[input] = 1
                 found.append(input)
-    if not shared:
+    if not shared:  # In a tree, the order in which nodes are found will do.
         return found
     ready = [output]
     for node in ready:
@@ -62,7 +62,7 @@ def topological_order(output: Any) -> list[Any]:
 def walk(output: Any, upstream: Any, create_graph: bool = False, record: Record | None = None) -> dict[Any, Any]:
     """The gradient of y = `output` with respect to every node x that it depends on: dy/dx = Σ dy/dz · ∂z/∂x over z → x.
 
-    `upstream` is the gradient to start from. With `create_graph` the rules are given nodes instead of numbers, so that
+    `upstream` is the gradient to start from: a NumPy number, an array or a node of the shape of `output`. With `create_graph` the rules are given nodes instead of numbers, so that
     the gradients are nodes too. `record(node, position, upstream, local, downstream)` is told of every edge.
     """
     gradients = {output: upstream}
@@ -81,7 +81,7 @@ def walk(output: Any, upstream: Any, create_graph: bool = False, record: Record 
                     local = None
                     downstream = entries[position](upstream, *operands, **node.params)
                 value = operands[position + 1]
-                if type(downstream) is not float64 or type(value) is not float64:
+                if type(downstream) is not float64 or type(value) is not float64:  # Two plain numbers fit already.
                     downstream = fit(downstream, value)
                 gradients[input] = gradients[input] + downstream if input in gradients else downstream
                 if record:

@@ -115,9 +115,10 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return np.broadcast_to(g if keepdims or axis is None else np.expand_dims(g, axis), x.shape)
 
 
-def share(x: Any, y: Any) -> Any:
-    """The part that one element of x has in a mean y."""
-    return x.dtype.type(np.longdouble(y.size) / max(x.size, 1))
+def count(x: Any, y: Any) -> Any:
+    """How many elements of x have a part in one element of their mean y."""
+    n = x.size // max(y.size, 1)
+    return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
 
 
 def lowered(b: Any, a: Any) -> Any:

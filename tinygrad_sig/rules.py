@@ -17,6 +17,7 @@ import numpy as np
 from .functions import (
     Function,
     cast,
+    count,
     getitem,
     inverse,
     larger,
@@ -26,7 +27,6 @@ from .functions import (
     relu,
     scatter,
     sech,
-    share,
     sigmoid,
     sigmoid_with_slope,
     spread,
@@ -50,7 +50,7 @@ LOCAL: dict[Function, Row] = {
     np.tanh:      (lambda y, x: sech(x) ** 2,),
     sech:         (lambda y, x: -y * np.tanh(x),),
     sigmoid:      (lambda y, x, slope=None: y * sigmoid(-x) if slope is None else slope,),
-    relu:         (lambda y, x: x > 0,),
+    relu:         (lambda y, x: np.heaviside(x, 0),),
     #              y = f(a, b)                                 ∂y/∂a,                               ∂y/∂b
     np.add:       (lambda y, a, b: 1,                          lambda y, a, b: 1),
     np.subtract:  (lambda y, a, b: 1,                          lambda y, a, b: -1),
@@ -64,7 +64,7 @@ LOCAL: dict[Function, Row] = {
 LINEAR: dict[Function, Row] = {
     #                y = f(x), with its parameters                 the upstream gradient g, carried back
     np.sum:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims),),
-    np.mean:         (lambda g, y, x, axis=None, keepdims=False:   spread(g * share(x, y), x, axis, keepdims),),
+    np.mean:         (lambda g, y, x, axis=None, keepdims=False:   spread(g / count(x, y), x, axis, keepdims),),
     np.reshape:      (lambda g, y, x, shape=None, newshape=None:   np.reshape(g, x.shape),),
     np.expand_dims:  (lambda g, y, x, axis:                        np.reshape(g, x.shape),),
     np.squeeze:      (lambda g, y, x, axis=None:                   np.reshape(g, x.shape),),
@@ -80,17 +80,6 @@ LINEAR: dict[Function, Row] = {
 }
 # fmt: on
 
-# What computes (y, ∂y/∂x) in one stroke: the forward pass calls it, and hands ∂y/∂x to the entry as a last argument.
+# What computes (y, ∂y/∂x) in one stroke: the forward pass calls it, and hands ∂y/∂x to the entry as a last argument,
+# the `slope` of sigmoid. An entry that is given Tensors or symbols gets none, and states the formula.
 WITH_SLOPE: dict[Function, Function] = {sigmoid: sigmoid_with_slope}
-
-# Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
-PLAIN: frozenset[Function] = frozenset(
-    (
-        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, larger),
-        *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
-        *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal),
-        *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.round, np.floor_divide, np.heaviside),
-        *(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.flatnonzero, np.count_nonzero),
-        *(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
-    )
-)

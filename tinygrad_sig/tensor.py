@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from .arraylike import ArrayLike, label, plain
+from .arraylike import ArrayLike, brief, fixed, floating, label, misfit, numeric, plain
 from .backward import walk
 from .functions import Function, cast, relu, sigmoid
 from .rules import LINEAR, LOCAL, WITH_SLOPE
@@ -73,6 +73,7 @@ def method(function: Function) -> Callable[[Any], Any]:
             return node(function, (self,), (y, x, slope))
         return node(function, (self,), (function(x), x))
 
+    forward.__name__, forward.__doc__ = function.__name__, f"{function.__name__}(self), elementwise."
     return forward
 
 
@@ -92,7 +93,7 @@ class Tensor(ArrayLike):
     __slots__ = ("_data", "function", "grad", "inputs", "name", "params", "requires_grad", "values")
 
     def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True) -> None:
-        self._data: Any = float64(data) if type(data) is float else frozen(data)
+        self._data: Any = float64(data) if type(data) is float else fixed(floating(data, "Tensor"))
         self.name = name
         self.requires_grad = requires_grad
         self.grad: Any = None
@@ -106,14 +107,16 @@ class Tensor(ArrayLike):
     @property
     def data(self) -> Any:
         """The value, read-only. A leaf's may be replaced; graphs built before keep the value they were built with."""
-        return self._data
+        return self._data[...] if self.ndim else self._data  # A view: what is read-only itself could be made writable.
 
     @data.setter
     def data(self, data: Any) -> None:
-        data = frozen(data)
-        if self.inputs or data.shape != self.shape:
-            raise ValueError(f"data: {label(self)} takes no new data of shape {data.shape}; make a new Tensor")
-        self._data = frozen(data.astype(self.dtype))
+        array = floating(data, "data")
+        if self.inputs:
+            raise ValueError(f"data: {label(self)} was computed; give new data to the leaves that it came from")
+        if array.shape != self.shape:
+            raise ValueError(f"data: {label(self)} takes no data of shape {array.shape}; make a new Tensor")
+        self._data = fixed(array.astype(self.dtype))
 
     def backward(self, upstream: Any = None) -> None:
         """Compute the gradient of this tensor with respect to all that it depends on, and store it in their `grad`.
@@ -130,9 +133,7 @@ class Tensor(ArrayLike):
         for tensor, gradient in walk(self, self.seed(upstream)).items():
             if tensor.grad is not None and not tensor.inputs:
                 gradient = tensor.grad + gradient
-            if type(gradient) is ndarray:
-                gradient.setflags(write=False)
-            tensor.grad = gradient
+            tensor.grad = fixed(gradient) if type(gradient) is ndarray else gradient
 
     def seed(self, upstream: Any = None, caller: str = "backward") -> Any:
         """The gradient that a backward pass from here starts with: dy/dy = 1, or a checked copy of `upstream`."""
@@ -142,10 +143,10 @@ class Tensor(ArrayLike):
             if self._data.size != 1:
                 raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
             return np.ones_like(self._data) if self._data.ndim else self._data.dtype.type(1)
-        upstream = frozen(plain(upstream))
-        if upstream.shape != self.shape:
-            raise ValueError(f"{caller}: an upstream gradient of shape {upstream.shape} does not fit {label(self)}")
-        return upstream.astype(self.dtype)
+        array = floating(plain(upstream), caller)
+        if array.shape != self.shape:
+            raise ValueError(f"{caller}: an upstream gradient of shape {array.shape} does not fit {label(self)}")
+        return fixed(array.astype(self.dtype))
 
     def operands(self) -> tuple[Any, ...]:
         """(y, x, …) as Tensors, for rules that are to build a graph; constants as NumPy saw them."""
@@ -157,14 +158,6 @@ class Tensor(ArrayLike):
     def detach(self) -> Tensor:
         """The same value as a constant."""
         return node(None, (), (self._data,))
-
-    def numpy(self) -> Any:
-        """A copy of the value, as an array of the caller's own."""
-        return np.array(self._data)
-
-    def item(self) -> Any:
-        """The value of a one-element tensor as a Python number."""
-        return self._data.item()
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -190,14 +183,22 @@ class Tensor(ArrayLike):
             results = WITH_SLOPE[function](*values) if function in WITH_SLOPE else (function(*values, **params),)
         except (ValueError, IndexError) as error:
             raise misfit(function, inputs, error) from error
-        return node(function, inputs, (results[0], *values, *results[1:]), params)
+        y = results[0]
+        return node(function, inputs, (y if np.ndim(y) else y[()], *values, *results[1:]), params)
+
+    def __reduce__(self) -> Any:
+        if self.inputs:
+            raise TypeError(
+                f"copy: {label(self)} was computed by {self.op}; copy the leaves, or the result of detach()"
+            )
+        return Tensor, (self._data,), (None, {key: getattr(self, key) for key in ("name", "requires_grad", "grad")})
 
     def __repr__(self) -> str:
-        data = np.array2string(self._data, separator=", ", threshold=20, prefix="Tensor(") if self.ndim else self._data
-        parts = [str(data)]
+        parts = [brief(self._data)]
         parts += [f"dtype={self.dtype}"] * (self.dtype != float64)
         parts += [f"{key}={value!r}" for key in ("name", "op") if (value := getattr(self, key)) is not None]
-        return f"Tensor({', '.join(parts)}, grad={self.grad})"
+        parts += ["requires_grad=False"] * (not self.requires_grad)
+        return f"Tensor({', '.join(parts)}, grad={brief(self.grad)})"
 
 
 def node(
@@ -231,7 +232,7 @@ def promoted(function: Function, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
     to his array after it. A Tensor of a narrower dtype is cast, an operation that casts its gradient back.
     """
     name = function.__name__
-    values = [plain(a) if isinstance(a, Tensor | int | float) else real(np.array(a), name)[()] for a in args]
+    values = [plain(a) if isinstance(a, Tensor | int | float) else numeric(a, name) for a in args]
     taken = [i for i, entry in enumerate(LOCAL.get(function) or LINEAR[function]) if entry]
     dtype = np.result_type(*(values[i] for i in taken))
     inputs = []
@@ -242,27 +243,3 @@ def promoted(function: Function, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
             argument = argument.apply(cast, (argument,), {"dtype": dtype})
         inputs.append(argument)
     return tuple(inputs)
-
-
-def frozen(data: Any) -> Any:
-    """A read-only floating copy of data: an array, or a NumPy number where there are no axes."""
-    array = real(np.array(data), "Tensor")
-    array = array if array.dtype.kind == "f" else array.astype(float64)
-    array.setflags(write=False)
-    return array if array.ndim else array[()]
-
-
-def real(array: Any, where: str) -> Any:
-    """The array, unless it holds something that has no gradient."""
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{where}: {array.dtype} data has no gradient; give floating, integer or boolean numbers")
-    return array
-
-
-def misfit(function: Function, inputs: tuple[Tensor, ...], error: Exception) -> Exception:
-    """The error for shapes that do not fit the operation."""
-    labels = " and ".join(map(label, inputs))
-    if len(inputs) > 1:
-        return ValueError(f"{function.__name__}: {labels} do not fit; reshape one of them")
-    kind = IndexError if isinstance(error, IndexError) else ValueError
-    return kind(f"{function.__name__}: {labels} does not take this, as {error}")
