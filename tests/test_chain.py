@@ -147,19 +147,23 @@ def test_a_constant_input_or_weight_has_no_gradient_and_the_layers_remain(consta
     ("wrong", "kind", "sentence"),
     [
         (lambda: sigmoid_chain(1.0, []), ValueError, r"sigmoid_chain: there are no weights; give at least one"),
-        (lambda: sigmoid_chain(1.0, [1.0, 2.0], [1.0]), ValueError, r"2 weights and 1 biases; give one bias a weight"),
+        (
+            lambda: sigmoid_chain(1.0, [1.0, 2.0], [1.0]),
+            ValueError,
+            r"2 weights and 1 bias; give one bias for each weight",
+        ),
         (lambda: sigmoid_chain("one", [1.0]), TypeError, r"data has no gradient; give floating"),
         (lambda: closed_form_gradient(1.0, [1.0], activation=np.exp), ValueError, r"for exp; use one of sigmoid, tanh"),
-        (lambda: closed_form_gradient(1.0, [1.0, 2.0], [1.0]), ValueError, r"2 weights and 1 biases"),
-        (lambda: printed_product(1.0, [1.0, 2.0], [1.0]), ValueError, r"2 weights and 1 biases"),
-        (lambda: finite_difference(1.0, [1.0, 2.0], [1.0]), ValueError, r"2 weights and 1 biases"),
+        (lambda: closed_form_gradient(1.0, [1.0, 2.0], [1.0]), ValueError, r"2 weights and 1 bias"),
+        (lambda: printed_product(1.0, [1.0, 2.0], [1.0]), ValueError, r"2 weights and 1 bias"),
+        (lambda: finite_difference(1.0, [1.0, 2.0], [1.0]), ValueError, r"2 weights and 1 bias"),
         (lambda: finite_difference(1.0, [1.0], activation=np.sin), ValueError, r"for sin; use one of sigmoid, tanh"),
         (lambda: gradient_bound([1.0], np.exp), ValueError, r"for exp; use one of sigmoid, tanh"),
-        (lambda: layers(Tensor(1.0) * 2), ValueError, r"is no layer of a chain; build the chain with sigmoid_chain"),
+        (lambda: layers(Tensor(1.0) * 2), ValueError, r"is no chain; build the chain with sigmoid_chain"),
         (lambda: layers(Tensor(1.0)), ValueError, r"build the chain with sigmoid_chain"),
-        (lambda: layers(sigmoid(Tensor(1.0))), ValueError, r"is no layer of a chain; build the chain"),
-        (lambda: layers(sigmoid(Tensor(1.0) + 2)), ValueError, r"is no layer of a chain; build the chain"),
-        (lambda: layers(sigmoid_chain(1.0, [1.0], activation=np.exp)), ValueError, r"is no layer of a chain"),
+        (lambda: layers(sigmoid(Tensor(1.0))), ValueError, r"is no chain; build the chain"),
+        (lambda: layers(sigmoid(Tensor(1.0) + 2)), ValueError, r"is no chain; build the chain"),
+        (lambda: layers(sigmoid_chain(1.0, [1.0], activation=np.exp)), ValueError, r"is no chain"),
         (lambda: layers(3.0), TypeError, r"float has no graph; give a Tensor"),
     ],
 )
@@ -254,3 +258,19 @@ def test_biases_that_centre_make_every_factor_a_quarter_of_the_weight(weight, fa
 def test_five_layers_of_8_give_32_and_fifty_give_2_to_the_50():
     assert differentiated(0.5, [8.0] * 5, [-4.0] * 5)[1]["x"].grad == 32
     assert differentiated(0.5, [8.0] * 50, [-4.0] * 50)[1]["x"].grad == 1125899906842624
+
+
+def test_a_chain_may_start_from_what_was_computed():
+    x = Tensor(0.5)
+    found = layers(sigmoid_chain(x * 2, [0.5, -0.9]))
+    assert [layer.factor for layer in found] == [layer.factor for layer in layers(sigmoid_chain(1.0, [0.5, -0.9]))]
+
+
+def test_where_nothing_changes_in_size_no_layer_has_a_share():
+    assert "–" in str(layers(sigmoid_chain(1.0, [2.0, 0.5], activation=relu)))
+
+
+def test_an_inactive_relu_is_called_so():
+    assert layers(sigmoid_chain(1.0, [1.0, -1.0], activation=relu)).reason.startswith(
+        "inactive, z = -1: the slope is 0"
+    )

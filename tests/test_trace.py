@@ -126,7 +126,7 @@ def test_the_products_of_all_paths_sum_to_the_gradient(graph):
     for tensor in steps.gradients:
         paths = steps.paths(tensor)
         found = list(paths)
-        assert paths.count == len(paths) == len(found) == len({tuple(step.number for step in path) for path in found})
+        assert paths.count == len(found) == len({tuple(step.number for step in path) for path in found})
         for path in found:
             for before, after in pairwise(path):
                 assert before.input is after.output
@@ -455,3 +455,48 @@ def test_every_number_of_a_trace_has_its_line(graph):
     assert rows == [str(step.number) for step in steps]
     for leaf in steps.leaves:
         assert sum(line.startswith(f"d{steps.names[steps.output]}/d{steps.names[leaf]} ") for line in lines) == 1
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (1, 1, 1)])
+def test_arrays_of_one_element_have_products_and_sizes_like_numbers(shape):
+    x, w = Tensor(np.full(shape, -3.0), name="x"), Tensor(np.full(shape, 800.0), name="w")
+    number = trace(sigmoid(Tensor(-3.0, name="x") * Tensor(800.0, name="w")))
+    steps = trace(sigmoid(x * w), np.ones(shape))
+    assert steps.state("x") == number.state("x") == "underflowed"
+    assert steps.magnitude("x") == number.magnitude("x")
+    assert (steps.path("x").product, steps.path("x").sign) == (0, 1)
+    assert str(steps) == str(number)
+    assert steps.to_latex("x") == number.to_latex("x")
+
+
+def test_what_overflowed_keeps_its_true_size():
+    x = Tensor(1.0, name="x")
+    y = x
+    with np.errstate(over="ignore"):
+        for _ in range(20):
+            y = y * 1e30
+        steps = trace(y)
+        assert steps.gradient("x") == np.inf
+        assert steps.magnitude("x") == (pytest.approx(600.0), 1)
+        assert "(1.00e+600)" in str(steps)
+
+
+def test_long_names_leave_the_columns_their_place():
+    x = Tensor(2.0, name="the_very_first_parameter_of_a_network_that_is_long")
+    lines = str(trace(x.exp() * x)).split("\n")
+    assert max(map(len, lines)) <= 100
+
+
+def test_an_empty_name_is_no_name():
+    x = Tensor(2.0, name="")
+    assert str(trace(x * 3)) == str(trace(Tensor(2.0) * 3))
+
+
+def test_two_to_the_hundredth_paths_are_true_and_counted():
+    a = Tensor(1.0)
+    b = a
+    for _ in range(100):
+        b = b + b
+    paths = trace(b).paths(a)
+    assert paths
+    assert paths.count == 2**100

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from . import __version__
-from .chain import sigmoid_chain
+from .chain import mismatch, sigmoid_chain
 from .functions import Function, relu, sigmoid
 from .report import Report
 from .show.text import ascii_only
@@ -41,6 +41,9 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._negative_number_matcher = re.compile(r"^-(\d|\.\d|inf|nan)", re.IGNORECASE)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        print(message, end="", file=file, flush=True)  # The inherited one passes over a full disk in silence.
 
     def error(self, message: str) -> NoReturn:
         raise SystemExit(fail(message))
@@ -106,7 +109,7 @@ def numbers(options: argparse.Namespace) -> tuple[list[float], list[float] | Non
             raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
         weights = [0.5, -0.9, 0.8, -0.6, 0.7] if options.weights is None else options.weights
         if options.biases is not None and len(options.biases) != len(weights):
-            raise ValueError(f"{len(weights)} weights and {len(options.biases)} biases; give one bias a weight")
+            raise ValueError(mismatch(len(weights), len(options.biases)))
         return weights, options.biases
     if options.weights is not None or options.biases is not None:
         raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
@@ -154,6 +157,11 @@ def save(text: str, path: Path) -> None:
         raise
 
 
+def escaped(json: str) -> str:
+    """JSON in ASCII."""
+    return re.sub(r"[^\x00-\x7f]", lambda match: f"\\u{ord(match[0]):04x}", json)
+
+
 def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -164,23 +172,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     if sys.stdout is None:
         return fail("there is no output to write to; open stdout")
+    target = None
     try:
         options = parser().parse_args(arguments)
-        terminal = sys.stdout.isatty() and options.output is None
-        width = min(shutil.get_terminal_size().columns, 100) if terminal else 100
+        target = options.output
+        terminal = sys.stdout.isatty() and target is None
+        width = 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100)
         text = produce(options, width, terminal and "NO_COLOR" not in os.environ)
-        if options.output is not None:
-            save(text, options.output)
+        if target is not None:
+            save(text, target)
             return 0
         if not (sys.stdout.encoding or "ascii").lower().startswith("utf"):
-            text = ascii_only(text)
+            text = escaped(text) if options.format == "json" else ascii_only(text)
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return fail(f"cannot write {options.output or 'the output'}: {error.strerror}; give another --output")
+        return fail(f"cannot write {target or 'the output'}: {error.strerror}; give another --output")
     except ValueError as error:
         return fail(str(error))
     except KeyboardInterrupt:

@@ -62,8 +62,9 @@ def topological_order(output: Any) -> list[Any]:
 def walk(output: Any, upstream: Any, create_graph: bool = False, record: Record | None = None) -> dict[Any, Any]:
     """The gradient of y = `output` with respect to every node x that it depends on: dy/dx = Σ dy/dz · ∂z/∂x over z → x.
 
-    `upstream` is the gradient to start from: a NumPy number, an array or a node of the shape of `output`. With `create_graph` the rules are given nodes instead of numbers, so that
-    the gradients are nodes too. `record(node, position, upstream, local, downstream)` is told of every edge.
+    `upstream` is the gradient to start from: a NumPy number, an array or a node, of the shape of `output`. With
+    `create_graph` the rules are given nodes instead of numbers, so that the gradients are nodes too.
+    `record(node, position, upstream, local, downstream)` is told of every edge.
     """
     gradients = {output: upstream}
     for node in topological_order(output):

@@ -16,7 +16,7 @@ import numpy as np
 from .functions import Function, relu, sigmoid
 from .show.text import middle_out, number, power_of_ten, shown, table
 from .tensor import Tensor
-from .trace import GradientTrace, Step, log10, trace
+from .trace import GradientTrace, Step, log10, sign, trace
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class Activation:
     slope: Callable[[Any], Any]
     steepest: float
     decimal: Callable[[Decimal], Decimal]
+
+
+STEADY = 1e-6  # A mean factor whose log10 is below this neither shrinks the gradient nor makes it grow.
 
 
 def sigmoid_slope(z: Any) -> Any:
@@ -75,8 +78,13 @@ def paired(weights: Sequence[Any], biases: Iterable[Any] | None, default: Any) -
         raise ValueError("sigmoid_chain: there are no weights; give at least one, a layer each")
     biases = [default] * len(weights) if biases is None else list(biases)
     if len(biases) != len(weights):
-        raise ValueError(f"sigmoid_chain: {len(weights)} weights and {len(biases)} biases; give one bias a weight")
+        raise ValueError(f"sigmoid_chain: {mismatch(len(weights), len(biases))}")
     return biases
+
+
+def mismatch(weights: int, biases: int) -> str:
+    plural = f"{weights} weight{'s' * (weights != 1)} and {biases} bias{'es' * (biases != 1)}"
+    return f"{plural}; give one bias for each weight"
 
 
 def leaf(value: Any, name: str) -> Tensor:
@@ -120,7 +128,9 @@ def closed_form_gradient(
 def printed_product(
     x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
 ) -> Any:
-    """∏ w_i·f′(a_{i−1}), which the exercise sheet prints for ∂y/∂x. It is right only where every a_{i−1} is z_i.
+    """∏ w_i·f′(a_{i−1}), which the exercise sheet prints for ∂y/∂x. It is right only where f′(a_{i−1}) is f′(z_i).
+
+    That is so where all weights are 1 and no bias moves z; and, f′ being even, where they are −1.
 
     >>> print(f"{printed_product(1.0, [10.0] * 5):.4f} against {closed_form_gradient(1.0, [10.0] * 5):.4e}")
     29.3823 against 1.9314e-17
@@ -165,8 +175,8 @@ def finite_difference(
 class Layer:
     """One layer on the way back: factor = w_i·f′(z_i), and gradient = ∂y/∂a_{i−1}, what is left after it.
 
-    `log10` is log10|factor|, and `share` its part of the whole decay. `running` and `sign` are log10 and the sign of
-    what is left after the layer, true also where the gradient itself underflowed.
+    `log10` is log10|factor|, and `share` its part of the whole decay, nan where there is none. `running` and `sign` are
+    log10 and the sign of what is left after the layer, true also where the gradient itself underflowed.
     """
 
     layer: int
@@ -210,17 +220,19 @@ class Layers(tuple[Layer, ...]):
 
     @property
     def reason(self) -> str:
-        """Why the worst layer lost most: its weight is small, or its activation is saturated."""
+        """Why the worst layer lost most: its weight is small, its activation saturated, or a relu inactive."""
         worst, steepest = self.worst, self.known.steepest
         weight, lost = abs(worst.weight), math.log10(steepest) - worst.slope_log10
         if worst.log10 >= 0:
             return "nothing was lost"
         if weight == 0:
             return "its weight is 0"
+        if not math.isfinite(lost):
+            return f"inactive, z = {worst.preactivation:.4g}: the slope is 0, not {steepest:g}, its largest"
         if lost > max(math.log10(2), -math.log10(steepest) - log10(weight)):
             times = f"{10**lost:.3g}" if lost < 6 else power_of_ten(lost)
-            smaller = f"{times} times smaller than" if math.isfinite(lost) else "0, not"
-            return f"saturated, |z| = {abs(worst.preactivation):.4g}: the slope is {smaller} {steepest:g}, its largest"
+            size = f"|z| = {abs(worst.preactivation):.4g}"
+            return f"saturated, {size}: the slope is {times} times smaller than {steepest:g}, its largest"
         return f"small weight: |w| = {weight:.4g}, and the slope is at most {steepest:g}"
 
     def __str__(self) -> str:
@@ -237,7 +249,13 @@ class Layers(tuple[Layer, ...]):
             factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
             left = shown(layer.gradient, layer.running, layer.sign)
             values = number(layer.weight), number(layer.preactivation), slope, factor, left
-            rows.append([str(layer.layer), *values, f"{layer.share:.1%}"])
+            rows.append(
+                [
+                    str(layer.layer),
+                    *values,
+                    "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0"),
+                ]
+            )
         worst = f"most lost in layer {self.worst.layer}: " if self.worst.log10 < 0 else ""
         lines = [*table([header, *rows], ">>>>>>>"), worst + self.reason]
         if omitted:
@@ -260,22 +278,24 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
     slopes = {step.output: step for step in steps if step.output.function in ACTIVATIONS}
     found: list[tuple[Any, Any, Step, Tensor]] = []
     a = steps.output
-    while a.inputs:
+    while a.function in ACTIVATIONS:
         z = a.inputs[0]
         product, bias = (z.inputs[0], z.values[2]) if z.op == "add" else (z, None)
         if a not in slopes or product.op != "multiply":
-            raise ValueError(f"layers: {steps.names[a]} is no layer of a chain; build the chain with sigmoid_chain")
+            raise ValueError(f"layers: {steps.names[a]} is no chain; build the chain with sigmoid_chain")
         found.append((product.values[1], bias, slopes[a], product))
         a = product.inputs[1]
     if not found:
-        raise ValueError(f"layers: {steps.names[a]} is a leaf and no chain; build the chain with sigmoid_chain")
+        raise ValueError(f"layers: {steps.names[a]} is no chain; build the chain with sigmoid_chain")
     sizes = [step.log10 + log10(weight) for weight, _, step, _ in found]
     zeros = sum(map(math.isinf, sizes))
-    total = math.fsum(sizes) or -1.0
+    total = math.fsum(sizes)
+    if abs(total) < STEADY * len(found):
+        total = math.nan
     rows = []
-    running, sign = log10(steps.gradients[steps.output]), float(np.sign(steps.gradients[steps.output]))
+    running, direction = log10(steps.gradients[steps.output]), sign(steps.gradients[steps.output])
     for depth, (weight, bias, step, product) in enumerate(found):
-        running, sign = running + sizes[depth], sign * step.sign * float(np.sign(weight))
+        running, direction = running + sizes[depth], direction * step.sign * sign(weight)
         share = float(math.isinf(sizes[depth])) / zeros if zeros else sizes[depth] / total
         rows.append(
             Layer(
@@ -289,7 +309,7 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
                 gradient=float(steps.gradients[product] * weight),
                 log10=sizes[depth],
                 running=running,
-                sign=sign,
+                sign=direction,
                 share=share,
             )
         )

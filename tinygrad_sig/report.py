@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .chain import ACTIVATIONS, finite_difference, gradient_bound, layers, printed_product
+from .chain import ACTIVATIONS, STEADY, finite_difference, gradient_bound, layers, printed_product
 from .show.data import exact, step_dict, to_json
 from .show.text import barred, middle_out, number, power_of_ten, shown, steps_lines, table
 from .trace import GradientTrace, log10
 
 # Where multiplication by numbers below 1 ends in 0: half of the smallest subnormal number of each dtype.
-ZERO = {"float32": -150 * math.log10(2), "float64": -1075 * math.log10(2)}
-OVERFLOW = {"float32": 128 * math.log10(2), "float64": 1024 * math.log10(2)}
+ZERO = {"float16": -25 * math.log10(2), "float32": -150 * math.log10(2), "float64": -1075 * math.log10(2)}
+OVERFLOW = {"float16": 16 * math.log10(2), "float32": 128 * math.log10(2), "float64": 1024 * math.log10(2)}
 
 
 class Report:
@@ -51,25 +51,28 @@ class Report:
     def verdict(self) -> str:
         """One sentence: what becomes of the gradient, how fast, and after how many layers nothing is left of it."""
         size, depth = self.log10, len(self.layers)
+        dtype = str(self.trace.output.dtype)
         if math.isnan(self.gradient) or math.isnan(size):
             return "undefined: the gradient is nan"
         if size == -math.inf:
-            return "zero: one of the factors is exactly 0, and no layer can bring the gradient back"
+            return f"zero: a factor is 0 in {dtype}, and no layer can bring the gradient back"
         if size == math.inf:
-            return f"exploding: the gradient is too large for {self.trace.output.dtype}"
+            return f"exploding: a factor is too large for {dtype}"
         rate = size / depth
         factor = f"{10**rate:.3g}" if abs(rate) < 5 else power_of_ten(rate)
-        if abs(rate) < 1e-6:
+        if abs(rate) < STEADY:
             return f"steady: a factor {factor} a layer"
         word, limits, end = ("vanishing", ZERO, "0") if rate < 0 else ("exploding", OVERFLOW, "inf")
         if math.log10(0.5) + 1e-9 < rate < 0:  # The smallest number, times more than a half, is rounded to itself.
             end = "underflow"
-        more = {name: math.ceil((limit - size) / rate - 1e-9) for name, limit in limits.items()}
-        when = [f"after {n:,} more layers" if n > 0 else "already" for n in more.values()]
-        if more["float32"] > 0:
-            when[1] = f"{more['float64']:,}"
-        ends = ", ".join(f"{moment} in {name}" for moment, name in zip(when, more, strict=True))
-        return f"{word} by a factor {factor} a layer: {end} {ends}"
+        ends: list[str] = []
+        for name in [dtype] * (dtype == "float16") + ["float32", "float64"]:
+            n = math.ceil((limits[name] - size) / rate - 1e-9)
+            if n > 0:
+                ends.append(f"{n:,} in {name}" if "more" in "".join(ends) else f"after {more_layers(n)} in {name}")
+            else:
+                ends.append(name if ends else f"already in {name}")
+        return f"{word} by a factor {factor} a layer: {end} {', '.join(ends)}"
 
     def to_dict(self) -> dict[str, Any]:
         """The report as data; `layers` run from the last to the first."""
@@ -163,13 +166,13 @@ class Report:
         """∂y/∂x by the walk, beside the bound, the finite difference, and the product that the sheet prints."""
         bound = f"at most ∏|w|/4^{len(self.layers)}" if self.known.steepest == 0.25 else "at most ∏|w|"
         below = self.log10 - self.bound_log10
-        part = f"{100 * 10**below:.3g} %" if below > -3 else power_of_ten(below)
+        part = f"{100 * 10**below:.3g} % of it is reached" if below > -3 else f"{power_of_ten(below)} of it is reached"
         difference, judgement = self.judged()
         rows = [
             ["by the walk", shown(self.gradient, self.log10, self.sign), ""],
             ["by a finite difference", difference, judgement],
-            [bound, shown(self.bound, self.bound_log10), f"{part} of it is reached" if math.isfinite(below) else ""],
-            ["as the sheet prints it", shown(self.printed, self.printed_log10, self.sign), ""],
+            [bound, shown(self.bound, self.bound_log10), part if math.isfinite(below) else ""],
+            ["as VDL1 prints it", shown(self.printed, self.printed_log10, self.sign), ""],
         ]
         return [*table(rows, "<><"), *self.on_the_printed_product()]
 
@@ -189,14 +192,16 @@ class Report:
         f, n = self.known.symbol, len(self.layers)
         places = f"a{n - 1}, …, a1, x and not at z{n}, …, z1" if n > 2 else "the input of each layer and not at its z"
         more = self.printed_log10 - self.log10
+        if math.isnan(more) and self.printed_log10 != self.log10:
+            return [f"VDL1 takes {f}' at {places}; in {self.trace.output.dtype} that leads to no number here."]
         if math.isnan(more) or abs(more) < (8 + abs(self.log10)) * n * float(np.finfo(self.trace.output.dtype).eps):
-            return [f"The sheet takes {f}' at {places}; here both give the same."]
+            return [f"VDL1 takes {f}' at {places}; here both give the same."]
         if abs(more) > 1:
             much = f"{10 ** abs(more):.3g}" if abs(more) < 300 else power_of_ten(abs(more))
             much = f"{much} times too {'large' if more > 0 else 'small'}"
         else:
-            much = f"{100 * abs(10**more - 1):.2g} % too {'large' if more > 0 else 'small'}"
-        return [f"The sheet takes {f}' at {places}, which makes it {much} here."]
+            much = f"{100 * abs(10**more - 1):.3g} % too {'large' if more > 0 else 'small'}"
+        return [f"VDL1 takes {f}' at {places}, which makes it {much} here."]
 
 
 def fitted(line: str, width: int) -> str:
@@ -207,6 +212,10 @@ def fitted(line: str, width: int) -> str:
 
 def count_of(layers: int) -> str:
     return f"{layers:,} layer{'s' * (layers != 1)}"
+
+
+def more_layers(n: int) -> str:
+    return f"{n:,} more layer{'s' * (n != 1)}"
 
 
 def order(name: str) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def sigmoid_prime(x: Any) -> Any:
 
 def operands(node: Any, name: Callable[[Any], str]) -> list[Any]:
     """The inputs of a node as symbols; constants without a name as the numbers that they are."""
-    return [constant(i) if i.name is None and not i.requires_grad else symbol(i, name(i)) for i in node.inputs]
+    return [constant(i) if not (i.name or i.requires_grad) else symbol(i, name(i)) for i in node.inputs]
 
 
 def symbol(tensor: Any, name: str) -> Symbol:
@@ -136,7 +136,7 @@ TEXT = Style(
         sigmoid_prime: ("σ'({})", ATOM),
         sigmoid: ("σ({})", ATOM),
         np.absolute: ("|{}|", ATOM),
-        np.greater: ("[{} > {}]", ATOM),
+        np.heaviside: ("[{} > 0]", ATOM),
         larger: ("[{} > {}]", ATOM),
         np.negative: ("−{}", SUM),
         np.add: ("{} + {}", SUM),
@@ -164,7 +164,7 @@ LATEX = Style(
         np.tanh: (r"\tanh({})", ATOM),
         np.sqrt: (r"\sqrt{{{}}}", ATOM),
         np.absolute: (r"|{}|", ATOM),
-        np.greater: (r"[{} > {}]", ATOM),
+        np.heaviside: (r"[{} > 0]", ATOM),
         larger: (r"[{} > {}]", ATOM),
         np.negative: (r"-{}", SUM),
         np.add: (r"{} + {}", SUM),
@@ -198,7 +198,10 @@ def written(value: Any, style: Style) -> tuple[str, int]:
     template, precedence = style.templates.get(value.function, ("", ATOM))
     if not template:
         arguments = [write(a, style) for a in value.args]
-        arguments += [f"{key}={write(argument, style)}" for key, argument in value.params.items()]
+        given = {
+            key: argument for key, argument in value.params.items() if argument is not None and argument is not False
+        }
+        arguments += [f"{key}={write(argument, style)}" for key, argument in given.items()]
         return style.call(value.function.__name__, ", ".join(arguments)), ATOM
     if len(value.args) == 1 or precedence == ATOM:
         needed = [PRODUCT if value.function is np.negative else 0] * template.count("{}")

@@ -1,7 +1,7 @@
 """The trace: the backward pass as data. `trace(y)` runs the walk and keeps what it did, a step an edge.
 
-Nothing is computed a second time. What a step shows is what the walk multiplied, and its formula is read from the same
-row of the table that the number came from.
+What a step shows is what the walk multiplied, kept and not computed again, and its formula is read from the same row of
+the table that the number came from.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from .tensor import Tensor
 NUMBER, UNDERFLOWED, NOT_CONNECTED, NOT_COMPUTED = "number", "underflowed", "not connected", "not computed"
 LN10 = math.log(10)
 
-# ln|∂y/∂x| of the operations that saturate: beyond |x| ≈ 745 it is all that is left of the local derivative.
+# ln|∂y/∂x| of the operations that flatten out: beyond |x| ≈ 745 it is all that is left of the local derivative.
 LOG_SLOPE: dict[Function, Any] = {
     sigmoid: lambda x: -abs(x) - 2 * math.log1p(math.exp(-abs(x))),
     np.tanh: lambda x: 2 * (math.log(2) - abs(x) - math.log1p(math.exp(-2 * abs(x)))),
+    np.exp: lambda x: x,
 }
 
 
@@ -76,23 +77,23 @@ class Step:
         if np.size(self.upstream) != 1 or np.size(self.downstream) != 1:
             raise ValueError(f"factor: {self} is no step between scalars; look at its local derivative")
         if self.local is not None:
-            return self.output.dtype.type(np.reshape(self.local, ()))
+            return self.output.dtype.type(number(self.local))
         entry = LINEAR[self.function][self.position]
         carried = entry(np.ones_like(self.output.data), *self.output.values, **self.output.params)
-        return np.reshape(carried, ())[()]
+        return number(carried)
 
     @property
     def log10(self) -> float:
         """log10|factor|, finite also where the factor is too small for its dtype."""
         factor = abs(float(self.factor))
         if factor < np.finfo(self.output.dtype).tiny and self.function in LOG_SLOPE:
-            return float(LOG_SLOPE[self.function](float(np.reshape(self.value, ()))) / LN10)
+            return float(LOG_SLOPE[self.function](float(number(self.value))) / LN10)
         return math.log10(factor) if factor else -math.inf
 
     @property
     def sign(self) -> float:
         """The sign of the factor; one that underflowed is a slope, which is positive."""
-        return float(np.sign(float(self.factor))) or float(math.isfinite(self.log10))
+        return sign(self.factor) or float(math.isfinite(self.log10))
 
     def __str__(self) -> str:
         return f"{self.names[self.output]} → {self.names[self.input]}"
@@ -115,7 +116,7 @@ class Path(tuple[Step, ...]):
     @property
     def product(self) -> Any:
         """The product of the first upstream gradient and all factors, in the order of the walk."""
-        return reduce(mul, (step.factor for step in self), self.upstream)
+        return reduce(mul, (step.factor for step in self), number(self.upstream))
 
     @property
     def log10(self) -> float:
@@ -125,7 +126,7 @@ class Path(tuple[Step, ...]):
     @property
     def sign(self) -> float:
         """The sign of the product: 1, −1, or 0 where a factor is 0."""
-        return math.prod([float(np.sign(self.upstream)), *(step.sign for step in self)])
+        return math.prod([sign(self.upstream), *(step.sign for step in self)])
 
 
 class Paths:
@@ -145,9 +146,6 @@ class Paths:
                 self.onward.setdefault(step.output, []).insert(0, step)
         self.count = counts[self.output]
 
-    def __len__(self) -> int:
-        return self.count
-
     def __iter__(self) -> Iterator[Path]:
         steps: list[Step] = []
         branches = [iter(self.onward.get(self.output, []))]
@@ -166,7 +164,9 @@ class Paths:
                 yield Path(steps, self.upstream)
 
     def __repr__(self) -> str:
-        return f"<{self.count} paths from {self.names[self.output]} to {self.names[self.target]}>"
+        return (
+            f"<{self.count} path{'s' * (self.count != 1)} from {self.names[self.output]} to {self.names[self.target]}>"
+        )
 
 
 class GradientTrace(Sequence[Step]):
@@ -179,8 +179,8 @@ class GradientTrace(Sequence[Step]):
     >>> print(trace(x * x).to_text(width=72))
     v1 = x·x = 4.000000
     step  edge    local derivative  upstream   × local  = downstream
-       1  v1 → x  x                 1.000000  2.000000      2.000000  ██████
-       2  v1 → x  x                 1.000000  2.000000      2.000000  ██████
+       1  v1 → x  x                 1.000000  2.000000      2.000000  ███▍
+       2  v1 → x  x                 1.000000  2.000000      2.000000  ███▍
     dv1/dx  4.000000
     """
 
@@ -235,7 +235,7 @@ class GradientTrace(Sequence[Step]):
         tensor = self.find(tensor)
         if tensor not in self.gradients:
             raise ValueError(
-                f"gradient: {called(tensor)} is {self.state(tensor)}; trace.names has the tensors that are"
+                f"gradient: {called(tensor)} is {self.state(tensor)}; trace.gradients has the tensors that it reaches"
             )
         return self.gradients[tensor]
 
@@ -253,7 +253,7 @@ class GradientTrace(Sequence[Step]):
         self.gradient(tensor)
         return self.magnitudes[self.find(tensor)]
 
-    @property
+    @cached_property
     def scalar(self) -> bool:
         """Whether every tensor on the way is a scalar, so that factors make products."""
         return all(np.size(gradient) == 1 for gradient in self.gradients.values())
@@ -262,7 +262,7 @@ class GradientTrace(Sequence[Step]):
     def magnitudes(self) -> dict[Tensor, tuple[float, float]]:
         """(log10|gradient|, sign) of every tensor, summed over the paths without leaving logarithms."""
         seed = self.gradients[self.output]
-        sums = {self.output: (log10(seed), float(np.sign(seed)))}
+        sums = {self.output: (log10(seed), sign(seed))}
         for step in self.steps:
             size, direction = sums[step.output]
             term = (size + step.log10, direction * step.sign)
@@ -328,14 +328,14 @@ def names(nodes: Sequence[Tensor]) -> dict[Tensor, str]:
     Constants without a name are left out: formulas show them as the numbers that they are.
     """
     tensors = dict.fromkeys(t for node in reversed(nodes) for t in (*node.inputs, node) if t.name or t.requires_grad)
-    taken = {tensor.name for tensor in tensors}
+    taken = {tensor.name for tensor in tensors if tensor.name}
     found: dict[Tensor, str] = {}
     used: set[str] = set()
     counts: dict[str, int] = {}
     for tensor in tensors:
         name = tensor.name
-        if name is None or name in used:
-            stem = "v" if name is None else f"{name}_"
+        if not name or name in used:
+            stem = f"{name}_" if name else "v"
             counts[stem] = counts.get(stem, 0) + 1
             while f"{stem}{counts[stem]}" in taken or f"{stem}{counts[stem]}" in used:
                 counts[stem] += 1
@@ -349,8 +349,17 @@ def called(tensor: Tensor) -> str:
     return "an unnamed tensor" if tensor.name is None else repr(tensor.name)
 
 
+def number(value: Any) -> Any:
+    """The only element of an array, of whatever shape, as a number."""
+    return np.reshape(value, ())[()]
+
+
+def sign(value: Any) -> float:
+    return float(np.sign(number(value)))
+
+
 def log10(value: Any) -> float:
-    magnitude = abs(float(np.reshape(value, ())))
+    magnitude = abs(float(number(value)))
     return math.log10(magnitude) if magnitude else -math.inf
 
 

@@ -19,9 +19,9 @@ ASCII = str.maketrans(
 
 
 def number(value: Any) -> str:
-    """A number in at most eleven characters: 0.224448, 4.8614e-04, inf."""
+    """A number with about five digits, and few characters: 0.224448, 4.8614e-04, inf."""
     if value == 0 or not math.isfinite(value):
-        return f"{float(value):g}"
+        return f"{float(value) + 0.0:g}"
     return f"{value:.6f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.4e}"
 
 
@@ -39,11 +39,12 @@ def power_of_ten(log10: float, sign: float = 1.0) -> str:
 
 
 def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
-    """A number; for an array its length as a vector; in brackets the true size of one that underflowed to 0."""
+    """A number; for an array its length as a vector; in brackets the true size of one that ended in 0 or inf."""
     if np.size(value) != 1:
         return f"‖{number(length(value))}‖"
     value = np.reshape(value, ())[()]
-    return f"({power_of_ten(log10, sign)})" if value == 0 and math.isfinite(log10) else number(value)
+    lost = (value == 0 or math.isinf(value)) and math.isfinite(log10)
+    return f"({power_of_ten(log10, sign)})" if lost else number(value)
 
 
 def length(value: Any) -> float:
@@ -68,8 +69,8 @@ def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
 
 
 def middle_out(items: Sequence[Any], limit: int | None) -> tuple[Sequence[Any], int, Sequence[Any]]:
-    """The first and the last of many items, and how many between them are left out."""
-    if limit is None or len(items) <= limit:
+    """The first and the last of many items, and how many between them are left out: none for the sake of one or two."""
+    if limit is None or len(items) <= limit + 2:
         return items, 0, []
     head = (limit + 1) // 2
     tail = limit - head
@@ -102,16 +103,17 @@ def steps_lines(trace: Any, limit: int | None, width: int) -> list[str]:
         header = ["step", "edge", "local derivative", "upstream", "× local", "= downstream"]
         rows = [scalar_cells(step, trace, room) for step in steps]
         sizes = [downstream_magnitude(step, trace)[0] for step in steps]
+        scale = sizes + [size for size, _ in trace.magnitudes.values()]
     else:
         header = ["step", "edge", "local derivative", "shape", "‖upstream‖", "mean |local|", "‖downstream‖"]
         rows = [array_cells(step, room) for step in steps]
-        sizes = [log10_of(step.downstream) for step in steps]
+        scale = sizes = [log10_of(step.downstream) for step in steps]
     lines = table([header, *rows], "><<>>>" if trace.scalar else "><<<>>>")
-    lines[1:] = barred(lines[1:], sizes, width, sizes, lines[0])
+    lines[1:] = barred(lines[1:], sizes, width, scale, lines[0])
     if omitted:
         lines.insert(1 + len(first), f"… {omitted:,} steps left out …")
     if any(cell.startswith("(") for row in rows for cell in row[3:]):
-        lines.append(f"in brackets: the true size of what underflowed to 0 in {trace.output.dtype}")
+        lines.append(f"in brackets: the true size of what {trace.output.dtype} holds as 0 or inf")
     return lines
 
 
@@ -135,7 +137,7 @@ def downstream_magnitude(step: Any, trace: Any) -> tuple[float, float]:
 def scalar_cells(step: Any, trace: Any, room: int) -> list[str]:
     return [
         str(step.number),
-        str(step),
+        clipped(str(step), 26),
         clipped(step.formula, room),
         shown(step.upstream, *trace.magnitudes[step.output]),
         shown(step.factor, step.log10, step.sign),
@@ -147,7 +149,7 @@ def array_cells(step: Any, room: int) -> list[str]:
     shape = "×".join(map(str, np.shape(step.downstream))) or "scalar"
     local = "" if step.local is None else number(float(np.mean(np.abs(step.local))) if np.size(step.local) else 0.0)
     sizes = number(length(step.upstream)), local, number(length(step.downstream))
-    return [str(step.number), str(step), clipped(step.formula, room), shape, *sizes]
+    return [str(step.number), clipped(str(step), 26), clipped(step.formula, room), shape, *sizes]
 
 
 def clipped(formula: str, width: int) -> str:
