@@ -32,12 +32,13 @@ def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     """(σ(x), σ′(x)) from one exponential, within 4 ulp: nothing is subtracted from 1, so no tail is rounded away.
 
     With e = exp(−|x|), σ is e/(1 + e) left of 0 and 1/(1 + e) right of it, and σ′ is e/(1 + e)² = e/(1 + e·(2 + e)).
+    As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left and 1 on the right.
     """
     if isinstance(x, float):
         e = exp(-abs(x))
         return float64((e if x < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))
     e = np.exp(-abs(x))
-    return np.where(x < 0, e, 1) / (1 + e), e / (1 + e * (2 + e))
+    return np.maximum(e, np.sign(x)) / (1 + e), e / (1 + e * (2 + e))
 
 
 @operation
@@ -123,7 +124,7 @@ def count(x: Any, y: Any) -> Any:
 
 def lowered(b: Any, a: Any) -> Any:
     """b − 1, but 0 where a and b are 0: so the third derivative of x² at 0 is 0·0⁰ = 0, and not 0·0⁻¹."""
-    return b - 1 if np.all(b != 0) else b - np.logical_or(b != 0, a != 0)
+    return b - 1 if (b != 0).all() else b - np.logical_or(b != 0, a != 0)
 
 
 def matmul_left(g: Any, a: Any, b: Any) -> Any:

@@ -46,7 +46,7 @@ class Symbol(NDArrayOperatorsMixin):
 def apply(function: Function, *args: Any, **params: Any) -> Any:
     """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives."""
     if function in (np.equal, np.not_equal):  # A symbol stands for the general case, in which no two values are equal.
-        return function is np.not_equal
+        return np.bool(function is np.not_equal)
     if (function is np.add and is_number(args[1], 0)) or (function is np.power and is_number(args[1], 1)):
         return args[0]
     if function is np.multiply and all(isinstance(a, Symbol) and a.function is sigmoid for a in args):

@@ -50,7 +50,7 @@ def operators(function: Function, compute: Function) -> tuple[Callable[[Any, Any
         elif not isinstance(right, Tensor):
             left, right = promoted(function, (left, right))
         a, b = left._data, right._data
-        if type(a) is not type(b) or (type(a) is ndarray and a.dtype != b.dtype):
+        if (type(a) is not type(b) or type(a) is ndarray) and a.dtype != b.dtype:
             left, right = promoted(function, (left, right))
             a, b = left._data, right._data
         try:
@@ -133,7 +133,9 @@ class Tensor(ArrayLike):
         for tensor, gradient in walk(self, self.seed(upstream)).items():
             if tensor.grad is not None and not tensor.inputs:
                 gradient = tensor.grad + gradient
-            tensor.grad = fixed(gradient) if type(gradient) is ndarray else gradient
+            if type(gradient) is ndarray:
+                gradient.setflags(write=False)
+            tensor.grad = gradient if gradient.shape else gradient[()]
 
     def seed(self, upstream: Any = None, caller: str = "backward") -> Any:
         """The gradient that a backward pass from here starts with: dy/dy = 1, or a checked copy of `upstream`."""
@@ -231,6 +233,8 @@ def promoted(function: Function, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
     What is no Tensor becomes a constant, by a copy: the gradient belongs to the forward pass, whatever the caller does
     to his array after it. A Tensor of a narrower dtype is cast, an operation that casts its gradient back.
     """
+    if all(isinstance(a, Tensor) for a in args) and len({a.dtype for a in args}) == 1:
+        return args
     name = function.__name__
     values = [plain(a) if isinstance(a, Tensor | int | float) else numeric(a, name) for a in args]
     taken = [i for i, entry in enumerate(LOCAL.get(function) or LINEAR[function]) if entry]
