@@ -9,9 +9,9 @@ from inspect import signature
 import numpy as np
 import pytest
 
-from tinygrad_sig import Tensor, relu, sigmoid
+from tinygrad_sig import Tensor, jvp, logit, relu, sigmoid
 from tinygrad_sig.backward import walk
-from tinygrad_sig.functions import cast, getitem, scatter, sech
+from tinygrad_sig.functions import cast, contract, euclidean, getitem, join, scatter, sech
 from tinygrad_sig.rules import LINEAR, LOCAL
 
 rng = np.random.default_rng(20231124)
@@ -19,6 +19,7 @@ POSITIVE = rng.uniform(0.3, 3.0, (2, 3))
 SIGNED = POSITIVE * [[1, -1, 1], [-1, 1, -1]]  # no sample lies on a kink
 OTHER = rng.uniform(0.4, 2.5, (2, 3))
 ROW, COLUMN, ONE, SCALAR = OTHER[:1], OTHER[:, :1], OTHER[:1, :1], np.float64(1.7)
+UNIT = rng.uniform(0.2, 0.8, (2, 3))
 CUBE = rng.normal(size=(2, 3, 4))
 MASK = np.array([[True, False, True], [False, False, True]])
 PAIRS = [(SIGNED, OTHER), (OTHER, SIGNED), (SIGNED, ROW), (COLUMN, SIGNED), (ROW, SIGNED[:, :1]), (SIGNED, SCALAR)]
@@ -38,21 +39,41 @@ def matrices(*shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
     return plain(*((rng.normal(size=m), rng.normal(size=n)) for m, n in shapes))
 
 
+def einsum(subscripts: str, *shapes: tuple[int, ...]) -> Sample:
+    """A sample of `contract`, the operation behind np.einsum with all written out."""
+    left, out = subscripts.split("->")
+    params = {"terms": tuple(left.split(",")), "out": out, "optimize": False}
+    return tuple(rng.normal(size=shape) for shape in shapes), params
+
+
 # fmt: off
 # The formatter would break the columns that put it beside the table in rules.py.
 SAMPLES: dict = {
     **{f: plain((SIGNED,), (SCALAR,), (CUBE[:, :0],)) for f in (
-        np.negative, np.positive, np.absolute, np.exp, np.sin, np.cos, np.tanh, sech, sigmoid, relu)},
-    **{f: plain((POSITIVE,), (SCALAR,)) for f in (np.sqrt, np.log)},
-    **{f: plain(*PAIRS) for f in (np.add, np.subtract, np.multiply, np.divide, np.remainder, np.maximum, np.minimum)},
-    np.power:        plain((POSITIVE, SIGNED[::-1]), (POSITIVE, ROW), (COLUMN, SIGNED), (SCALAR, ROW), (ROW, SCALAR)),
+        np.negative, np.positive, np.absolute, np.fabs, np.deg2rad, np.rad2deg, np.square, np.reciprocal, np.cbrt,
+        np.exp, np.exp2, np.expm1, np.sin, np.cos, np.arctan, np.sinh, np.cosh, np.tanh, sech, np.arcsinh,
+        sigmoid, relu)},
+    **{f: plain((POSITIVE,), (SCALAR,)) for f in (np.sqrt, np.log, np.log2, np.log10, np.log1p)},
+    **{f: plain((2 * UNIT - 1,), (UNIT[0, 0],)) for f in (np.arcsin, np.arccos, np.arctanh)},
+    np.tan:          plain((SIGNED / 3,), (SCALAR / 3,)),
+    np.arccosh:      plain((1 + POSITIVE,), (SCALAR,)),
+    logit:           plain((UNIT,), (UNIT[0, 0],), (CUBE[:, :0],)),
+    **{f: plain(*PAIRS) for f in (
+        np.add, np.subtract, np.multiply, np.divide, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot,
+        np.arctan2, np.logaddexp, np.logaddexp2)},
+    **{f: plain((POSITIVE, SIGNED[::-1]), (POSITIVE, ROW), (COLUMN, SIGNED), (SCALAR, ROW), (ROW, SCALAR))
+       for f in (np.power, np.float_power)},
+    **{f: [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)]
+       for f in (np.max, np.min, euclidean)},
     np.sum:          [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 0, -1, (0, 2), ()) for k in (False, True)],
     np.mean:         [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)],
+    np.cumsum:       [((CUBE,), {"axis": a}) for a in (None, 1, -1)] + plain((SCALAR,), (ONE,)),
     np.reshape:      [((CUBE,), {SHAPE: (4, -1)}), ((SCALAR,), {SHAPE: (1, 1)}), ((ONE,), {SHAPE: ()})],
     np.expand_dims:  [((CUBE,), {"axis": 0}), ((CUBE,), {"axis": (1, -1)}), ((SCALAR,), {"axis": 0})],
     np.squeeze:      [((CUBE[:1, :, :1],), {}), ((CUBE[:1, :, :1],), {"axis": -1})],
     np.transpose:    [((CUBE,), {"axes": a}) for a in (None, (1, 2, 0), (-1, 0, 1))] + plain((SCALAR,), (ROW,)),
     np.swapaxes:     [((CUBE,), {"axis1": 0, "axis2": -1})],
+    np.flip:         [((CUBE,), {"axis": a}) for a in (None, 1, (0, -1))],
     np.broadcast_to: [((ROW,), {"shape": (4, 2, 3)}), ((SCALAR,), {"shape": (2, 2)}), ((ONE,), {"shape": (0, 3)})],
     getitem:         [((CUBE,), {"key": k}) for k in (1, (..., -1), np.s_[::-1, None, 1:], REPEATED % 2, MASK,
                                                       (REPEATED % 2, REPEATED))],
@@ -63,11 +84,24 @@ SAMPLES: dict = {
                               ((2, 2, 3), (3,)), ((2, 1, 2, 3), (3, 3, 1)), ((1, 2, 3), (2, 3, 2)),
                               ((2, 3), (2, 3, 1)), ((2, 0), (0, 3))),
     np.where:        plain(*((MASK, *pair) for pair in PAIRS), (MASK[0], SCALAR, COLUMN)),
+    join:            [((SIGNED, ROW), {"axis": 0}), ((COLUMN, SIGNED, COLUMN), {"axis": -1}), ((CUBE,), {"axis": 1}),
+                      ((SIGNED, SIGNED[:0]), {"axis": 0})],
+    contract:        [einsum("ij,jk->ik", (2, 3), (3, 4)), einsum("ij->ji", (2, 3)), einsum("ij->", (2, 3)),
+                      einsum("ij->j", (2, 3)), einsum("i,j->ij", (2,), (3,)), einsum(",ij->ij", (), (2, 3)),
+                      einsum("ii->i", (3, 3)), einsum("ii->", (3, 3)), einsum("iij->j", (3, 3, 2)),
+                      einsum("iji,j->i", (3, 2, 3), (2,)), einsum("iii->i", (2, 2, 2)), einsum("iijj->ij", (2, 2, 3, 3)),
+                      einsum("ii,i->", (3, 3), (3,)), einsum("ij,ij->i", (2, 3), (1, 3)), einsum("ij,jk->ik", (2, 1), (3, 4)),
+                      einsum("ij,jk,k->i", (2, 3), (3, 4), (4,)), einsum("i,i,i->i", (3,), (3,), (3,)),
+                      einsum("bij,bjk->bik", (2, 2, 3), (2, 3, 2)), einsum("ij,k->i", (2, 3), (4,)),
+                      einsum("ij,jk->ik", (2, 0), (0, 3))],
 }
 # fmt: on
 
 # They have kinks, or are computed by way of |x|, which is not analytic, or lose the imaginary part.
-NOT_ANALYTIC = {np.absolute, np.remainder, np.maximum, np.minimum, relu, sech, sigmoid, cast}
+NOT_ANALYTIC = {np.absolute, np.fabs, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.max, np.min, relu}
+NOT_ANALYTIC |= {sech, sigmoid, cast}
+# NumPy does not take complex numbers there.
+NOT_ANALYTIC |= {np.cbrt, np.deg2rad, np.rad2deg, np.hypot, np.arctan2, np.logaddexp, np.logaddexp2}
 
 EPSILON = float(np.finfo(np.longdouble).eps)
 H = EPSILON**0.2
@@ -100,21 +134,25 @@ def replaced(arguments, position, value):
 
 
 def assert_close(actual, expected, tolerance):
-    """Relative to the largest element, because a difference of large numbers knows no smaller one better."""
+    """Relative to the largest element, because a difference of large numbers knows no smaller one better.
+
+    Where all are 0, terms of the order of 1 may have cancelled.
+    """
     expected = np.asarray(expected, np.longdouble)
     assert np.shape(actual) == expected.shape
-    np.testing.assert_allclose(actual, expected, tolerance, tolerance * np.max(np.abs(expected), initial=0))
+    np.testing.assert_allclose(actual, expected, tolerance, tolerance * np.max(np.abs(expected), initial=1e-3))
 
 
-def differentiable(function):
-    return [i for i, entry in enumerate(LOCAL.get(function) or LINEAR[function]) if entry]
+def differentiable(function, arguments):
+    row = LOCAL.get(function) or LINEAR[function]
+    return [i for i in range(len(arguments)) if row[i]]
 
 
 def check_first_order(function, arguments, params):
     """Each argument on its own, the others constant, and then all of them at once."""
     analytic = function not in NOT_ANALYTIC
     weights = np.asarray(rng.normal(size=np.shape(function(*arguments, **params))))
-    positions = differentiable(function)
+    positions = differentiable(function, arguments)
     together = {i: Tensor(arguments[i]) for i in positions}
     joint = walk(function(*(together.get(i, a) for i, a in enumerate(arguments)), **params), weights)
     for i in positions:
@@ -132,7 +170,7 @@ def check_first_order(function, arguments, params):
 
 def check_second_order(function, arguments, params):
     """Differentiate Σ v·(dy/dx) by the graph that the walk has made, by the upstream gradient too, in longdouble."""
-    positions = differentiable(function)
+    positions = differentiable(function, arguments)
     arguments = tuple(np.longdouble(a) if i in positions else a for i, a in enumerate(arguments))
     weights = rng.normal(size=np.shape(function(*arguments, **params))).astype(np.longdouble)
     directions = [rng.normal(size=np.shape(arguments[i])) for i in positions]
@@ -180,6 +218,25 @@ def test_second_derivative(function, arguments, params):
     check_second_order(function, arguments, params)
 
 
+@pytest.mark.parametrize(("function", "arguments", "params"), CASES)
+def test_forward_mode_reads_the_same_row(function, arguments, params):
+    """Σ v·(J·u) = Σ u·(v·J), for a u along all arguments at once."""
+    positions = differentiable(function, arguments)
+    tensors = {i: Tensor(arguments[i]) for i in positions}
+    u = [np.asarray(rng.normal(size=np.shape(arguments[i])))[()] for i in positions]
+
+    def of(*x):
+        given = dict(zip(positions, x, strict=True))
+        return function(*(given.get(i, a) for i, a in enumerate(arguments)), **params)
+
+    y, pushed = jvp(of, [arguments[i] for i in positions], u)
+    assert (pushed.shape, pushed.dtype) == (y.shape, y.dtype)
+    v = np.asarray(rng.normal(size=y.shape)).astype(y.dtype)[()]
+    gradients = walk(of(*tensors.values()), v)
+    pulled = [np.sum(a * gradients[t]) for a, t in zip(u, tensors.values(), strict=True)]
+    assert_close(np.sum(v * pushed), np.sum(pulled), 1e-12)
+
+
 WRONG = [
     (LOCAL, np.power, (lambda y, a, b: 2.001 * a, LOCAL[np.power][1]), (POSITIVE, np.float64(2)), {}),
     (LOCAL, np.exp, (lambda y, x: 2.001 / 2 * y,), (SIGNED,), {}),
@@ -221,6 +278,12 @@ def derivatives(f, x, orders):
         (lambda x: x**2, 0.0, [0, 0, 2, 0, 0]),
         (lambda x: x**2.0, 0.0, [0, 0, 2, 0, 0]),
         (lambda x: x**0, 0.0, [1, 0, 0, 0]),
+        (lambda x: np.float_power(x, 2), 0.0, [0, 0, 2, 0, 0]),
+        (lambda x: np.float_power(x, 3), -2.0, [-8, 12, -12, 6, 0]),
+        (np.square, 0.0, [0, 0, 2, 0, 0]),
+        (np.square, -3.0, [9, -6, 2, 0, 0]),
+        (np.reciprocal, -2.0, [-1 / 2, -1 / 4, -1 / 4, -3 / 8]),
+        (np.sin, 0.7, [s * f(0.7) for s in (1, -1) for f, s in ((np.sin, s), (np.cos, s))] + [np.sin(0.7), np.cos(0.7), -np.sin(0.7)]),
         (lambda x: x**3, -2.0, [-8, 12, -12, 6, 0]),
         (lambda x: x**-1, -2.0, [-1 / 2, -1 / 4, -1 / 4, -3 / 8]),
         (lambda x: x * x * x, -2.0, [-8, 12, -12, 6, 0]),
@@ -286,19 +349,64 @@ def test_a_narrow_constant_costs_no_precision(operation, dtype, swap):
         np.testing.assert_allclose(*gradients, rtol=1e-14)
 
 
-@pytest.mark.parametrize("f", [np.absolute, relu], ids=lambda f: f.__name__)
-def test_kinks_have_slope_0(f):
-    x = Tensor([-0.0, 0.0])
-    f(x).sum().backward()
-    assert x.grad.tolist() == [0.0, 0.0]
+# The conventions at kinks, all of them. At 0 the middle is taken, and what ties shares equally.
 
 
-@pytest.mark.parametrize("f", [np.maximum, np.minimum], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("orders", [1, 2, 3])
+@pytest.mark.parametrize("f", [np.absolute, np.fabs, relu, np.linalg.norm, euclidean], ids=lambda f: f.__name__)
+def test_kinks_have_slope_0(f, orders):
+    for zero in 0.0, -0.0:
+        assert derivatives(f, zero, orders) == [0.0] * (orders + 1)
+
+
+@pytest.mark.parametrize("zeros", [(0.0, 0.0), (-0.0, 0.0), (-0.0, -0.0)])
+def test_the_hypotenuse_has_slope_0_at_0(zeros):
+    a, b = map(Tensor, zeros)
+    np.hypot(a, b).backward()
+    assert (a.grad, b.grad) == (0, 0)
+    assert derivatives(lambda x: np.hypot(x, 0.0), zeros[0], 2) == [0, 0, 0]
+    assert derivatives(lambda x: np.hypot(x, x), -2.0, 2) == pytest.approx([8**0.5, -(2**0.5), 0])
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_a_norm_of_zeros_has_slope_0(axis):
+    x = Tensor([[0.0, 3.0], [0.0, 4.0]])
+    np.linalg.norm(x, axis=axis).sum().backward()
+    expected = {None: [[0, 0.6], [0, 0.8]], 0: [[0, 0.6], [0, 0.8]], 1: [[0, 1], [0, 1]]}
+    np.testing.assert_allclose(x.grad, expected[axis], rtol=1e-15)
+
+
+@pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin], ids=lambda f: f.__name__)
 def test_ties_are_shared(f):
     a, b, c = Tensor([1.0, 2.0]), Tensor([1.0, 2.0]), Tensor([1.0, 2.0])
     f(a, b).sum().backward()
     f(c, c).sum().backward()
     assert (a.grad.tolist(), b.grad.tolist(), c.grad.tolist()) == ([0.5, 0.5], [0.5, 0.5], [1.0, 1.0])
+    assert derivatives(lambda x: f(x, -0.0), 0.0, 3) == [0, 0.5, 0, 0]
+    assert derivatives(lambda x: f(x, x * x), 1.0, 3) == [1, 1.5, 1, 0]
+
+
+@pytest.mark.parametrize(("f", "sign"), [(np.max, 1), (np.min, -1)], ids=["max", "min"])
+@pytest.mark.parametrize(
+    ("axis", "shares"),
+    [
+        (None, [[1 / 3, 0, 1 / 3], [1 / 3, 0, 0]]),
+        (0, [[0.5, 1, 1], [0.5, 0, 0]]),
+        (1, [[0.5, 0, 0.5], [1, 0, 0]]),
+        ((0, -1), [[1 / 3, 0, 1 / 3], [1 / 3, 0, 0]]),
+        ((), [[1, 1, 1], [1, 1, 1]]),
+    ],
+)
+def test_ties_of_a_largest_element_are_shared(f, sign, axis, shares):
+    values = sign * np.array([[5.0, 4.0, 5.0], [5.0, 3.0, 2.0]])
+    for keepdims in False, True:
+        x = Tensor(values)
+        f(x, axis=axis, keepdims=keepdims).sum().backward()
+        np.testing.assert_array_equal(x.grad, shares)
+        y = Tensor(values)
+        f(y**2 * sign, axis=axis, keepdims=keepdims).sum().backward(create_graph=True)
+        (first := y.grad).sum().backward()
+        np.testing.assert_allclose(first.data, 2 * sign * values * shares, rtol=1e-15)
 
 
 @pytest.mark.parametrize("f", [np.maximum, np.minimum], ids=lambda f: f.__name__)
@@ -306,6 +414,21 @@ def test_a_nan_is_not_hidden_by_a_maximum(f):
     a = Tensor([np.nan, 1.0])
     f(a, [1.0, np.nan]).sum().backward()
     assert np.isnan(a.grad).all()
+
+
+@pytest.mark.parametrize("f", [np.fmax, np.fmin], ids=lambda f: f.__name__)
+def test_fmax_and_fmin_pass_over_a_nan_and_so_do_their_gradients(f):
+    a, b = Tensor([np.nan, 1.0, np.nan]), Tensor([1.0, np.nan, np.nan])
+    f(a, b).sum().backward()
+    assert a.grad[:2].tolist() == [0.0, 1.0]
+    assert b.grad[:2].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("f", [np.max, np.min], ids=lambda f: f.__name__)
+def test_a_largest_element_that_is_nan_takes_the_gradient(f):
+    x = Tensor([[1.0, np.nan, 2.0], [np.nan, np.nan, 0.0]])
+    f(x, axis=1).sum().backward()
+    assert x.grad.tolist() == [[0.0, 1.0, 0.0], [0.5, 0.5, 0.0]]
 
 
 @pytest.mark.parametrize("x", [30.0, -30.0, 300.0])

@@ -6,37 +6,53 @@ makes by `apply`; a plain array, where the result has no gradient; an error that
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from inspect import signature
 from typing import Any, Self
 
 import numpy as np
 
-from .functions import Function, getitem, larger
-from .rules import LINEAR, LOCAL
+from .compositions import COMPOSED, pivots
+from .functions import Function, chosen, getitem, is_duck, shares
+from .rules import LINEAR, LOCAL, Each
 
 # Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
 PLAIN: frozenset[Function] = frozenset(
     (
-        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, larger),
+        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, chosen, shares, pivots),
         *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
-        *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal),
-        *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.round, np.floor_divide, np.heaviside),
-        *(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.flatnonzero, np.count_nonzero),
+        *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.isin),
+        *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.floor_divide, np.heaviside),
+        *(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.flatnonzero, np.count_nonzero, np.digitize),
         *(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
+        *(np.array_repr, np.array_str, np.array2string, np.iscomplexobj, np.isrealobj, np.argwhere, np.histogram),
     )
 )
 
 
 def comparison(compute: Function) -> Callable[[Any, Any], Any]:
     """The method behind an operator whose result is a plain array."""
-    return lambda self, other: compute(self._data, plain(other))
+    return lambda self, other: compute(self._array, plain(other))
+
+
+def passed_on(function: Function) -> Callable[..., Any]:
+    """A function of NumPy's as a method, with its parameters."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__, method.__doc__ = function.__name__, f"np.{function.__name__}(self, …)."
+    return method
 
 
 class ArrayLike:
-    """An object that holds an array in `_data` and is used as one."""
+    """An object that holds an array in `_array` and is used as one.
+
+    An attribute named `_data` would be taken by np.ma without asking: masked_array * t would lose its gradient unseen.
+    """
 
     __slots__ = ()
-    _data: Any
+    _array: Any
     name: str | None
     requires_grad: bool
 
@@ -44,10 +60,10 @@ class ArrayLike:
         """The node y = function(*args, **params)."""
         raise NotImplementedError
 
-    shape = property(lambda self: self._data.shape, doc="The lengths of the axes, as in NumPy.")
-    ndim = property(lambda self: self._data.ndim, doc="The number of axes, as in NumPy.")
-    size = property(lambda self: self._data.size, doc="The number of elements, as in NumPy.")
-    dtype = property(lambda self: self._data.dtype, doc="The dtype, as in NumPy.")
+    shape = property(lambda self: self._array.shape, doc="The lengths of the axes, as in NumPy.")
+    ndim = property(lambda self: self._array.ndim, doc="The number of axes, as in NumPy.")
+    size = property(lambda self: self._array.size, doc="The number of elements, as in NumPy.")
+    dtype = property(lambda self: self._array.dtype, doc="The dtype, as in NumPy.")
     T = property(lambda self: self.transpose(), doc="The transpose.")
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Self:
@@ -58,9 +74,14 @@ class ArrayLike:
         """The mean over `axis`, or over all axes, as np.mean."""
         return self.apply(np.mean, (self,), {"axis": axis, "keepdims": keepdims})  # type: ignore[no-any-return]
 
+    max, min, prod, cumsum = passed_on(np.max), passed_on(np.min), passed_on(np.prod), passed_on(np.cumsum)
+    var, std, clip, dot = passed_on(np.var), passed_on(np.std), passed_on(np.clip), passed_on(np.dot)
+    ravel, squeeze, swapaxes = passed_on(np.ravel), passed_on(np.squeeze), passed_on(np.swapaxes)
+    take, diagonal, trace = passed_on(np.take), passed_on(np.diagonal), passed_on(np.trace)
+
     def reshape(self, *shape: Any) -> Self:
         """The same elements in another shape, given as numbers or as one tuple, as np.reshape."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)  # type: ignore
+        return np.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)  # type: ignore
 
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order, given as numbers or as one tuple, or else reversed, as np.transpose."""
@@ -68,14 +89,20 @@ class ArrayLike:
 
     def numpy(self) -> Any:
         """A copy of the value, as an array of the caller's own."""
-        return np.array(self._data)
+        return np.array(self._array)
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
-        return self._data.item()
+        return np.array(self._array).item()
 
     def __getitem__(self, key: Any) -> Self:
-        return self.__operation__(getitem, self, key)  # type: ignore[no-any-return]
+        item = self.__operation__(getitem, self, key)
+        if item.size != item.size:  # A lazy array calls it nan until it is computed, and so no gradient has its shape.
+            raise TypeError(
+                f"getitem: {kind(self._array)} does not know how many elements of {label(self)} a mask selects; use "
+                "np.where, or compute the array first"
+            )
+        return item  # type: ignore[no-any-return]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(f"setitem: {label(self)} cannot be assigned into; build the new value with np.where")
@@ -83,7 +110,7 @@ class ArrayLike:
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError(f"len: {label(self)} has no axes; use t.item() for the number")
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
@@ -91,7 +118,7 @@ class ArrayLike:
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(f"bool: {label(self)} has no single truth value; apply np.any or np.all to a comparison")
-        return bool(self._data)
+        return bool(self._array)
 
     def __float__(self) -> float:
         raise TypeError(f"float: {label(self)} would lose its gradient; use t.item(), or np.exp(t) for math.exp(t)")
@@ -100,7 +127,7 @@ class ArrayLike:
         raise TypeError(f"array: {label(self)} would lose its gradient; use t.data, or the Tensor itself")
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else repr(self)
+        return format(self.numpy()[()], spec) if spec else repr(self)
 
     __floordiv__, __rfloordiv__ = comparison(operator.floordiv), comparison(lambda a, b: b // a)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
@@ -119,30 +146,73 @@ class ArrayLike:
     def __operation__(self, function: Function, *args: Any, **kwargs: Any) -> Any:
         name = function.__name__
         if function in PLAIN:
-            return function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
+            return function(*map(plain, args), **{key: bare(value) for key, value in kwargs.items()})
+        if function in COMPOSED:
+            return composed(function, args, kwargs)
         row = LOCAL.get(function) or LINEAR.get(function)
         if row is None:
             raise TypeError(f"{name}: it has no derivative here; use t.data for a plain result")
-        arity, before = len(row), 1 if function in LOCAL else 2
-        known = list(signature(next(filter(None, row))).parameters)[before:] if len(args) != arity or kwargs else []
-        operands, known = known[:arity], known[arity:] if function in LINEAR else []
-        usage = f"write {name}({', '.join(operands)})"
+        arity = len(args) if isinstance(row, Each) else len(row)
         if len(args) > arity:
-            kwargs = dict(zip(list(signature(function).parameters)[arity:], args[arity:], strict=False)) | kwargs
-        for key, value in kwargs.items():
-            if key in known and isinstance(value, ArrayLike):
-                raise TypeError(f"{name}: {key}= takes a plain value; give t.data, or t.item()")
-            if isinstance(value, ArrayLike):
-                raise TypeError(f"{name}: Tensors can be given by position only; {usage}")
-            if key not in known and value is not None:
-                raise TypeError(f"{name}: it has no derivative with {key}=; leave it out, or use t.data")
+            names = list(signature(function).parameters)[arity:]
+            if len(args) > arity + len(names):
+                raise TypeError(f"{name}: {len(args)} arguments were given, and it takes {arity}; leave out the others")
+            kwargs = dict(zip(names, args[arity:], strict=False)) | kwargs
+        params = understood(function, args, kwargs)
         if len(args) < arity:
-            raise TypeError(f"{name}: its derivative takes {arity} arguments; {usage}")
-        for argument, entry in zip(args, row, strict=False):
-            if entry is None and isinstance(argument, ArrayLike) and argument.requires_grad:
+            operands, _ = arguments(function)
+            raise TypeError(f"{name}: its derivative takes {arity} arguments; write {name}({', '.join(operands)})")
+        for i, argument in enumerate(args[:arity]):
+            if row[i] is None and isinstance(argument, ArrayLike) and argument.requires_grad:
                 raise TypeError(f"{name}: {label(argument)} stands where there is no derivative; use t.data there")
-        params = {key: settled(value) for key, value in kwargs.items() if key in known}
-        return self.apply(function, args[:arity], params)
+        return self.apply(function, args[:arity], {key: settled(value) for key, value in params.items()})
+
+
+def composed(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function written in others; what NumPy's own refuses is refused with NumPy's reason, not with theirs."""
+    params = understood(function, args, kwargs)
+    try:
+        return COMPOSED[function](*args, **params)
+    except (TypeError, ValueError, IndexError):
+        try:
+            function(*map(bare, args), **{key: bare(value) for key, value in kwargs.items()})
+        except (TypeError, ValueError, IndexError) as error:
+            category = next(c for c in (IndexError, TypeError, ValueError) if isinstance(error, c))
+            labels = [label(a) for a in args if isinstance(a, ArrayLike)]
+            what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)
+            raise category(f"{function.__name__}: {what}{error}") from error
+        raise
+
+
+@cache
+def arguments(function: Function) -> tuple[list[str], list[str]]:
+    """The names of a function's operands, and those of the parameters that its derivative knows."""
+    if function in COMPOSED:
+        names = list(signature(COMPOSED[function]).parameters)
+        return names[:1], names[1:]
+    row = LOCAL.get(function) or LINEAR[function]
+    if isinstance(row, Each):
+        names = list(signature(row.entry).parameters)
+        return names[3:4], names[4:]
+    names = list(signature(next(filter(None, row))).parameters)[1 if function in LOCAL else 2 :]
+    return names[: len(row)], names[len(row) :] if function in LINEAR else []
+
+
+def understood(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments that the derivative knows; None is as good as not given, all else is refused."""
+    if not kwargs:
+        return kwargs
+    name = function.__name__
+    operands, known = arguments(function)
+    for key, value in kwargs.items():
+        is_tensor = isinstance(value, ArrayLike)
+        if is_tensor and key in known and function not in COMPOSED:
+            raise TypeError(f"{name}: {key}= takes a plain value; give t.data, or t.item()")
+        if is_tensor and key not in known:
+            raise TypeError(f"{name}: Tensors can be given by position only; write {name}({', '.join(operands)})")
+        if key not in known and value is not None:
+            raise TypeError(f"{name}: it has no derivative with {key}=; leave it out, or use t.data")
+    return {key: value for key, value in kwargs.items() if key in known}
 
 
 def numeric(data: Any, where: str) -> Any:
@@ -150,7 +220,7 @@ def numeric(data: Any, where: str) -> Any:
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"{where}: a masked array has no gradient where it is masked; fill it first")
     try:
-        array = np.array(data)
+        array = data if is_duck(data) else np.array(data)
     except ValueError as error:
         raise ValueError(f"{where}: {type(data).__name__} data is no array; give rows of equal length") from error
     if array.dtype.kind not in "fiub":
@@ -164,26 +234,48 @@ def floating(data: Any, where: str) -> Any:
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
+def constant(value: Any, dtype: Any) -> Any:
+    """A number or an array in a dtype, or in its own."""
+    if is_duck(value):
+        return value if dtype is None else value.astype(dtype)
+    array = np.asarray(value, dtype)
+    return array if array.ndim else array[()]
+
+
 def fixed(data: Any) -> Any:
     """Data that cannot be changed any more: an array made read-only, or a NumPy number where there are no axes."""
-    if not np.ndim(data):
+    if not data.ndim:
         return data[()]
-    data.setflags(write=False)
+    if type(data) is np.ndarray:
+        data.setflags(write=False)
     return data
 
 
+def kind(data: Any) -> str:
+    """The full name of a type: of Dask's arrays it is dask.array.core.Array."""
+    return f"{type(data).__module__}.{type(data).__qualname__}"
+
+
 def brief(data: Any) -> str:
-    """An array on as few lines as it takes, a long one abridged."""
-    return np.array2string(data, separator=", ", threshold=20, prefix="Tensor(") if np.ndim(data) else str(data)
+    """An array on as few lines as it takes, a long one abridged; of one that would have to be computed, its repr."""
+    if not isinstance(data, np.ndarray):
+        return str(plain(data))
+    return np.array2string(data, separator=", ", threshold=20, prefix="Tensor(")
 
 
 def misfit(function: Function, inputs: Iterable[Any], error: Exception) -> Exception:
-    """The error for arguments that do not fit the operation."""
+    """The error for arguments that do not fit the operation, or for an array type that lacks it."""
+    inputs = tuple(inputs)
     labels = " and ".join(map(label, inputs))
+    ducks = [kind(i._array) for i in inputs if is_duck(i._array)]
+    if ducks and isinstance(error, TypeError | NotImplementedError):
+        return TypeError(f"{function.__name__}: {ducks[0]} lacks it for {labels}; compute the array first")
+    if isinstance(error, TypeError):
+        return TypeError(f"{function.__name__}: {error}")
     if " and " in labels:
         return ValueError(f"{function.__name__}: {labels} do not fit; reshape one of them")
-    kind = IndexError if isinstance(error, IndexError) else ValueError
-    return kind(f"{function.__name__}: {labels} does not fit: {error}")
+    category = IndexError if isinstance(error, IndexError) else ValueError
+    return category(f"{function.__name__}: {labels} does not fit: {error}")
 
 
 def settled(parameter: Any) -> Any:
@@ -195,9 +287,16 @@ def settled(parameter: Any) -> Any:
 
 def plain(value: Any) -> Any:
     """The data of a Tensor; anything else as it is."""
-    return value._data if isinstance(value, ArrayLike) else value
+    return value._array if isinstance(value, ArrayLike) else value
+
+
+def bare(value: Any) -> Any:
+    """The data of Tensors, also of those in lists and tuples."""
+    if isinstance(value, list | tuple):
+        return (list if isinstance(value, list) else tuple)(map(bare, value))
+    return plain(value)
 
 
 def label(tensor: ArrayLike) -> str:
     """What errors call a tensor."""
-    return f"a Tensor of shape {np.shape(tensor._data)}" + f" named {tensor.name!r}" * (tensor.name is not None)
+    return f"a Tensor of shape {tensor._array.shape}" + f" named {tensor.name!r}" * (tensor.name is not None)

@@ -7,12 +7,23 @@ numbers alike; the others are compositions of functions that have one.
 from collections.abc import Callable
 from functools import wraps
 from math import exp
+from string import ascii_letters
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
 from numpy import float64
 
 Function = Callable[..., Any]
+
+
+def is_duck(data: Any) -> bool:
+    """Whether data are no NumPy array, but know how NumPy's functions work on them: kept as they are."""
+    return (
+        not isinstance(data, np.ndarray | np.generic)
+        and not hasattr(data, "__operation__")
+        and all(hasattr(type(data), protocol) for protocol in ("__array_ufunc__", "__array_function__"))
+    )
 
 
 def operation(function: Function) -> Function:
@@ -76,9 +87,36 @@ def sech(x: Any) -> Any:
 
 
 @operation
-def larger(a: Any, b: Any) -> Any:
-    """The share of a in max(a, b): 1 where a > b, ½ where they tie, 0 where a < b."""
-    return np.where(a == b, 0.5, np.where(a > b, 1.0, np.where(a < b, 0.0, np.nan)))
+def logit(x: Any) -> Any:
+    """log(x/(1 − x)), the inverse of sigmoid, elementwise for x in [0, 1], to a few ulp also around its zero at ½.
+
+    There x/(1 − x) is close to 1, and its logarithm little more than the rounding of the quotient; 2·artanh(2x − 1),
+    which is the same, is taken of a difference without error. Derivative: 1/(x·(1 − x)).
+
+    >>> logit(np.array([0.25, 0.5, 0.75])).round(6).tolist()
+    [-1.098612, 0.0, 1.098612]
+    """
+    middle = abs(x - 0.5) < 0.25
+    return number(np.where(middle, 2 * np.arctanh(np.where(middle, 2 * x - 1, 0)), np.log(np.divide(x, 1 - x))))
+
+
+@operation
+def chosen(y: Any, a: Any, b: Any) -> Any:
+    """The share of a in y, which is one of a and b: 1 where it is a, ½ where it is both, 0 where it is b."""
+    return np.where(a == y, np.where(b == y, 0.5, 1.0), np.where(b == y, 0.0, np.nan))
+
+
+@operation
+def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """The share of each element of x in y, which is its max or min over `axis`: equal where several are y."""
+    found = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
+    return found / found.sum(axis=axis, keepdims=True)
+
+
+@operation
+def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """√Σx² over `axis`."""
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 @operation
@@ -90,8 +128,21 @@ def getitem(x: Any, key: Any) -> Any:
 @operation
 def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """An array of zeros into which x is added at `key`: the transpose of x[key], so repeated indices add up."""
-    out = np.zeros(shape, x.dtype)
-    np.add.at(out, key, x)
+    out = np.zeros(shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else np.zeros(shape, x.dtype, like=x)
+    keys = key if isinstance(key, tuple) else (key,)
+    if all(isinstance(k, int | slice | EllipsisType | None) for k in keys):
+        if None in keys:  # New axes are dropped again: not every array type that reads with them can assign with them.
+            key = tuple(k for k in keys if k is not None)
+            x = np.reshape(x, out[key].shape)
+        out[key] = x
+    else:
+        try:
+            np.add.at(out, key, x)
+        except TypeError as error:
+            raise TypeError(
+                "getitem: its gradient adds up at indices that may repeat, by np.add.at, which "
+                f"{type(out).__module__}.{type(out).__qualname__} lacks; compute the array first, or index by slices"
+            ) from error
     return out
 
 
@@ -99,6 +150,55 @@ def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
 def cast(x: Any, dtype: Any) -> Any:
     """x in another floating dtype."""
     return x.astype(dtype)
+
+
+@operation
+def join(*x: Any, axis: int) -> Any:
+    """The arrays x one after the other along `axis`."""
+    return np.concatenate(x, axis)
+
+
+def part(i: int, g: Any, x: tuple[Any, ...], axis: int) -> Any:
+    """Undo a join of the arrays x: the part of g that stands where the i-th of them stood."""
+    start = sum(array.shape[axis] for array in x[:i])
+    return getitem(g, (slice(None),) * (axis % g.ndim) + (slice(start, start + x[i].shape[axis]),))
+
+
+@operation
+def contract(*x: Any, terms: tuple[str, ...], out: str, optimize: Any) -> Any:
+    """np.einsum of the arrays x, whose axes are labelled by `terms` and the result's by `out`."""
+    return np.einsum(f"{','.join(terms)}->{out}", *x, optimize=optimize)
+
+
+def contract_back(i: int, g: Any, x: tuple[Any, ...], terms: tuple[str, ...], out: str, optimize: Any) -> Any:
+    """Undo a contraction for the i-th array: g takes its place, and its labels the place of the result's.
+
+    A label that stands nowhere else, or only with length 1, was summed over: ones repeat g along it. Of a label that
+    the array has twice only the diagonal was read: the second gets a name of its own, and an identity matrix joins the
+    two.
+    """
+    others, labels = [x[k] for k in range(len(x)) if k != i], [terms[k] for k in range(len(x)) if k != i]
+    operands = zip((out, *labels), (g, *others), strict=True)
+    seen = {pair for term, array in operands for pair in zip(term, array.shape, strict=True)}
+    free = iter(sorted(set(ascii_letters).difference(out, *terms)))
+    target = ""
+    for label, n in zip(terms[i], x[i].shape, strict=True):
+        if label in target:
+            twin = next(free)
+            others.append(np.eye(n))
+            labels.append(label + twin)
+            target += twin
+            continue
+        if (label, n) not in seen:
+            others.append(np.ones(n))
+            labels.append(label)
+        target += label
+    return contract(g, *others, terms=(out, *labels), out=target, optimize=optimize)
+
+
+def number(y: Any) -> Any:
+    """A result without axes as the number it is; np.where and np.squeeze make it an array."""
+    return y[()] if isinstance(y, np.ndarray) else y
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -113,7 +213,10 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Undo a sum of x over `axis`: every summand receives the gradient of its sum."""
-    return np.broadcast_to(g if keepdims or axis is None else np.expand_dims(g, axis), x.shape)
+    g = g if keepdims or axis is None or not x.ndim else np.expand_dims(g, axis)
+    if type(x) is not np.ndarray and is_duck(getattr(x, "_array", x)):
+        return g * np.ones_like(x)  # in the chunks of x, so that what follows is computed chunk by chunk
+    return np.broadcast_to(g, x.shape)
 
 
 def count(x: Any, y: Any) -> Any:
@@ -122,9 +225,21 @@ def count(x: Any, y: Any) -> Any:
     return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
 
 
+def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
+    """Undo a running sum: every summand is in its own sum and in all that follow."""
+    axis = 0 if axis is None else axis
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
+
+
+def divisor(y: Any) -> Any:
+    """y, but infinity where it is 0: so x/y is 0 there, and every derivative of x/y too."""
+    return np.where(y == 0, np.inf, y)
+
+
 def lowered(b: Any, a: Any) -> Any:
     """b − 1, but 0 where a and b are 0: so the third derivative of x² at 0 is 0·0⁰ = 0, and not 0·0⁻¹."""
-    return b - 1 if (b != 0).all() else b - np.logical_or(b != 0, a != 0)
+    everywhere = (b != 0).all()  # A lazy one is not asked: that would compute it.
+    return b - 1 if isinstance(everywhere, np.bool) and everywhere else b - np.logical_or(b != 0, a != 0)
 
 
 def matmul_left(g: Any, a: Any, b: Any) -> Any:
@@ -150,4 +265,4 @@ def transposed(a: Any) -> Any:
 
 def inverse(axes: Any) -> Any:
     """The permutation that undoes np.transpose(x, axes)."""
-    return None if axes is None else np.argsort(np.atleast_1d(axes) % np.size(axes))
+    return None if axes is None else tuple(np.argsort(np.atleast_1d(axes) % np.size(axes)).tolist())

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .functions import Function, larger, relu, sech, sigmoid
+from .functions import Function, chosen, contract, euclidean, getitem, join, relu, scatter, sech, shares, sigmoid
 from .rules import LINEAR, LOCAL
 
 
@@ -47,8 +47,18 @@ def apply(function: Function, *args: Any, **params: Any) -> Any:
     """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives."""
     if function in (np.equal, np.not_equal):  # A symbol stands for the general case, in which no two values are equal.
         return np.bool(function is np.not_equal)
-    if (function is np.add and is_number(args[1], 0)) or (function is np.power and is_number(args[1], 1)):
+    if function is np.where and isinstance(args[0], np.bool):
+        return args[1 if args[0] else 2]
+    if (function in (np.add, np.subtract) and is_number(args[1], 0)) or (
+        function is np.power and is_number(args[1], 1)
+    ):
         return args[0]
+    if function is np.multiply and args[0] is args[1]:
+        return Symbol(np.power, args[0], 2)
+    if function is np.divide and isinstance(args[0], Symbol) and args[0].function is np.divide:
+        numerator, denominator = args[0].args
+        if write(denominator) == write(args[1]):
+            return Symbol(np.divide, numerator, Symbol(np.power, denominator, 2))
     if function is np.multiply and all(isinstance(a, Symbol) and a.function is sigmoid for a in args):
         left, right = (a.args[0] for a in args)
         if write(right) == write(-left):
@@ -63,6 +73,36 @@ def is_number(value: Any, number: int) -> bool:
 def sigmoid_prime(x: Any) -> Any:
     """σ′(x), which the table computes as σ(x)·σ(−x); it stands for that product in formulas only."""
     return sigmoid(x) * sigmoid(-x)
+
+
+def indexed(x: Any, key: Any) -> Any:
+    """x[key], which the table calls getitem; it stands for it in formulas only."""
+    return x[key]
+
+
+# What is written as another function, because that is how one knows it.
+WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
+    np.square: lambda x: Symbol(np.power, x, 2),
+    np.reciprocal: lambda x: Symbol(np.divide, 1, x),
+    np.float_power: lambda a, b: Symbol(np.power, a, b),
+    np.floor_divide: lambda a, b: Symbol(np.floor, Symbol(np.divide, a, b)),
+    shares: lambda y, x, axis, keepdims: Symbol(chosen, y, x),
+    euclidean: lambda x, **params: Symbol(np.linalg.norm, x, **params),
+    join: lambda *x, axis: Symbol(np.concatenate, *x, axis=axis),
+    contract: lambda *x, terms, out, optimize: Symbol(np.einsum, f"{','.join(terms)}->{out}", *x),
+    getitem: lambda x, key: Symbol(indexed, x, index(key)),
+    scatter: lambda x, key, shape: Symbol(scatter, x, f"[{index(key)}]", shape),
+}
+
+
+def index(key: Any) -> str:
+    """A key as it stands between brackets."""
+    if isinstance(key, tuple):
+        return ", ".join(map(index, key)) or "()"
+    if isinstance(key, slice):
+        parts = ["" if part is None else str(part) for part in (key.start, key.stop, key.step)]
+        return ":".join(parts if parts[2] else parts[:2])
+    return "..." if key is ... else constant_text(key, TEXT)[0]
 
 
 def operands(node: Any, name: Callable[[Any], str]) -> list[Any]:
@@ -137,7 +177,11 @@ TEXT = Style(
         sigmoid: ("σ({})", ATOM),
         np.absolute: ("|{}|", ATOM),
         np.heaviside: ("[{} > 0]", ATOM),
-        larger: ("[{} > {}]", ATOM),
+        chosen: ("[{} = {}]", ATOM),
+        np.floor: ("⌊{}⌋", ATOM),
+        indexed: ("{}[{}]", ATOM),
+        np.maximum: ("max({}, {})", ATOM),
+        np.minimum: ("min({}, {})", ATOM),
         np.negative: ("−{}", SUM),
         np.add: ("{} + {}", SUM),
         np.subtract: ("{} − {}", SUM),
@@ -158,24 +202,38 @@ LATEX = Style(
         relu: (r"\mathrm{{relu}}({})", ATOM),
         sech: (r"\mathrm{{sech}}({})", ATOM),
         np.exp: (r"\exp({})", ATOM),
+        np.exp2: (r"2^{{{}}}", POWER),
         np.log: (r"\ln({})", ATOM),
+        np.log2: (r"\log_{{2}}({})", ATOM),
+        np.log10: (r"\log_{{10}}({})", ATOM),
         np.sin: (r"\sin({})", ATOM),
         np.cos: (r"\cos({})", ATOM),
+        np.tan: (r"\tan({})", ATOM),
+        np.arcsin: (r"\arcsin({})", ATOM),
+        np.arccos: (r"\arccos({})", ATOM),
+        np.arctan: (r"\arctan({})", ATOM),
+        np.sinh: (r"\sinh({})", ATOM),
+        np.cosh: (r"\cosh({})", ATOM),
         np.tanh: (r"\tanh({})", ATOM),
         np.sqrt: (r"\sqrt{{{}}}", ATOM),
+        np.cbrt: (r"\sqrt[3]{{{}}}", ATOM),
         np.absolute: (r"|{}|", ATOM),
         np.heaviside: (r"[{} > 0]", ATOM),
-        larger: (r"[{} > {}]", ATOM),
+        chosen: (r"[{} = {}]", ATOM),
+        np.floor: (r"\lfloor {} \rfloor", ATOM),
+        indexed: (r"{}[{}]", ATOM),
+        np.maximum: (r"\max({}, {})", ATOM),
+        np.minimum: (r"\min({}, {})", ATOM),
         np.negative: (r"-{}", SUM),
         np.add: (r"{} + {}", SUM),
         np.subtract: (r"{} - {}", SUM),
         np.multiply: (r"{} \, {}", PRODUCT),
-        np.divide: (r"\frac{{{}}}{{{}}}", ATOM),
+        np.divide: (r"\frac{{{}}}{{{}}}", POWER),
         np.matmul: (r"{} \, {}", PRODUCT),
         np.swapaxes: (r"{}^T", ATOM),
     },
     name=latex_name,
-    call=lambda function, arguments: rf"\mathrm{{{function.replace('_', ' ')}}}({arguments})",
+    call=lambda function, arguments: f"{latex_name(function)}({arguments})",
     power=lambda base, exponent: f"{base}^{{{exponent}}}",
     number=latex_number,
 )
@@ -192,18 +250,20 @@ def written(value: Any, style: Style) -> tuple[str, int]:
         return constant_text(value, style)
     if value.function is None:
         return style.name(value.args[0]), ATOM
+    if value.function in WRITTEN_AS:
+        value = WRITTEN_AS[value.function](*value.args, **value.params)
     if value.function is np.power:
         base, exponent = value.args
         return style.power(bracketed(base, style, POWER + 1), write(exponent, style)), POWER
     template, precedence = style.templates.get(value.function, ("", ATOM))
     if not template:
-        arguments = [write(a, style) for a in value.args]
+        arguments = [write(a, style) for a in value.args if a is not None]
         given = {
             key: argument for key, argument in value.params.items() if argument is not None and argument is not False
         }
         arguments += [f"{key}={write(argument, style)}" for key, argument in given.items()]
         return style.call(value.function.__name__, ", ".join(arguments)), ATOM
-    if len(value.args) == 1 or precedence == ATOM:
+    if len(value.args) == 1 or precedence >= POWER:
         needed = [PRODUCT if value.function is np.negative else 0] * template.count("{}")
     else:
         needed = [precedence, precedence if value.function in (np.add, np.multiply) else precedence + 1]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 from numpy import float64, ndarray
 
-from .arraylike import ArrayLike, brief, fixed, floating, label, misfit, numeric, plain
+from .arraylike import ArrayLike, brief, constant, fixed, floating, label, misfit, numeric, plain
 from .backward import walk
-from .functions import Function, cast, relu, sigmoid
+from .functions import Function, cast, is_duck, relu, sigmoid
 from .rules import LINEAR, LOCAL, WITH_SLOPE
 
 switch: ContextVar[bool] = ContextVar("recording", default=True)
@@ -26,19 +26,24 @@ NO_PARAMS: dict[str, Any] = {}
 
 
 @contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without recording: results inside are constants. Also a decorator; every thread has a switch of its own.
+def recorded(on: bool) -> Iterator[None]:
+    """Record what is computed inside, or not; every thread has a switch of its own."""
+    token = switch.set(on)
+    try:
+        yield
+    finally:
+        switch.reset(token)
+
+
+def no_grad() -> AbstractContextManager[None]:
+    """Compute without recording: results inside are constants. Also a decorator; other threads go on recording.
 
     >>> with no_grad():
     ...     y = Tensor(2.0) * 3
     >>> y.requires_grad
     False
     """
-    token = switch.set(False)
-    try:
-        yield
-    finally:
-        switch.reset(token)
+    return recorded(False)
 
 
 def operators(function: Function, compute: Function) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
@@ -49,13 +54,13 @@ def operators(function: Function, compute: Function) -> tuple[Callable[[Any, Any
             right = node(None, (), (left.dtype.type(right),))
         elif not isinstance(right, Tensor):
             left, right = promoted(function, (left, right))
-        a, b = left._data, right._data
-        if (type(a) is not type(b) or type(a) is ndarray) and a.dtype != b.dtype:
+        a, b = left._array, right._array
+        if (type(a) is not float64 or type(b) is not float64) and a.dtype != b.dtype:
             left, right = promoted(function, (left, right))
-            a, b = left._data, right._data
+            a, b = left._array, right._array
         try:
             y = compute(a, b)
-        except ValueError as error:
+        except (ValueError, TypeError, NotImplementedError) as error:
             raise misfit(function, (left, right), error) from error
         return node(function, (left, right), (y, a, b))
 
@@ -67,11 +72,14 @@ def method(function: Function) -> Callable[[Any], Any]:
     with_slope = WITH_SLOPE.get(function)
 
     def forward(self: Tensor) -> Tensor:
-        x = self._data
-        if with_slope:
-            y, slope = with_slope(x)
-            return node(function, (self,), (y, x, slope))
-        return node(function, (self,), (function(x), x))
+        x = self._array
+        try:
+            if with_slope:
+                y, slope = with_slope(x)
+                return node(function, (self,), (y, x, slope))
+            return node(function, (self,), (function(x), x))
+        except (TypeError, NotImplementedError) as error:
+            raise misfit(function, (self,), error) from error
 
     forward.__name__, forward.__doc__ = function.__name__, f"{function.__name__}(self), elementwise."
     return forward
@@ -90,10 +98,10 @@ class Tensor(ArrayLike):
     Tensor(3.0, name='x', grad=8.0)
     """
 
-    __slots__ = ("_data", "function", "grad", "inputs", "name", "params", "requires_grad", "values")
+    __slots__ = ("_array", "function", "grad", "inputs", "name", "params", "requires_grad", "values")
 
     def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True) -> None:
-        self._data: Any = float64(data) if type(data) is float else fixed(floating(data, "Tensor"))
+        self._array: Any = float64(data) if type(data) is float else fixed(floating(data, "Tensor"))
         self.name = name
         self.requires_grad = requires_grad
         self.grad: Any = None
@@ -107,7 +115,8 @@ class Tensor(ArrayLike):
     @property
     def data(self) -> Any:
         """The value, read-only. A leaf's may be replaced; graphs built before keep the value they were built with."""
-        return self._data[...] if self.ndim else self._data  # A view: what is read-only itself could be made writable.
+        data = self._array  # What owns its memory could be made writable again, a view of it cannot.
+        return data[...] if type(data) is ndarray else data
 
     @data.setter
     def data(self, data: Any) -> None:
@@ -116,50 +125,53 @@ class Tensor(ArrayLike):
             raise ValueError(f"data: {label(self)} was computed; give new data to the leaves that it came from")
         if array.shape != self.shape:
             raise ValueError(f"data: {label(self)} takes no data of shape {array.shape}; make a new Tensor")
-        self._data = fixed(array.astype(self.dtype))
+        self._array = fixed(array.astype(self.dtype))
 
-    def backward(self, upstream: Any = None) -> None:
+    def backward(self, upstream: Any = None, create_graph: bool = False) -> None:
         """Compute the gradient of this tensor with respect to all that it depends on, and store it in their `grad`.
 
         A scalar starts from dy/dy = 1; for any other, `upstream` of its shape must be given. Leaves accumulate over
-        calls until `zero_grad()`, inner nodes hold the latest. Raises ValueError where the upstream gradient is missing
-        or has another shape, and where the tensor is a constant.
+        calls until `zero_grad()`, inner nodes hold the latest. With `create_graph` gradients are Tensors, which can be
+        differentiated again. Raises ValueError where the upstream gradient is missing or has another shape, and where
+        the tensor is a constant.
 
         >>> x = Tensor([1.0, 2.0])
         >>> (x * x).backward([1.0, 10.0])
         >>> x.grad
         array([ 2., 40.])
         """
-        for tensor, gradient in walk(self, self.seed(upstream)).items():
+        start = self.seed(upstream)
+        if create_graph:
+            start = upstream if isinstance(upstream, Tensor) else node(None, (), (start,))
+        for tensor, gradient in walk(self, start, create_graph).items():
             if tensor.grad is not None and not tensor.inputs:
                 gradient = tensor.grad + gradient
-            if type(gradient) is ndarray:
-                gradient.setflags(write=False)
-            tensor.grad = gradient if gradient.shape else gradient[()]
+            tensor.grad = fixed(gradient) if type(gradient) is ndarray else gradient
 
     def seed(self, upstream: Any = None, caller: str = "backward") -> Any:
         """The gradient that a backward pass from here starts with: dy/dy = 1, or a checked copy of `upstream`."""
         if not self.requires_grad:
             raise ValueError(f"{caller}: {label(self)} is a constant; start from a result that depends on a leaf")
         if upstream is None:
-            if self._data.size != 1:
+            if self._array.size != 1:
                 raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
-            return np.ones_like(self._data) if self._data.ndim else self._data.dtype.type(1)
+            return self.dtype.type(1) if isinstance(self._array, np.generic) else np.ones_like(self._array)
         array = floating(plain(upstream), caller)
         if array.shape != self.shape:
             raise ValueError(f"{caller}: an upstream gradient of shape {array.shape} does not fit {label(self)}")
-        return fixed(array.astype(self.dtype))
+        array = array.astype(self.dtype)  # Over a duck array it becomes one too, as lazy and in the same chunks.
+        return array * np.ones_like(self._array) if is_duck(self._array) else fixed(array)
 
     def operands(self) -> tuple[Any, ...]:
         """(y, x, …) as Tensors, for rules that are to build a graph; constants as NumPy saw them."""
         for tensor, value in zip(self.inputs, self.values[1:], strict=False):
-            if tensor._data is not value:
+            if tensor._array is not value:
                 raise ValueError(f"{self.op}: {label(tensor)} was given new data; run the forward pass again")
-        return self, *(tensor if tensor.requires_grad else tensor._data for tensor in self.inputs)
+        return self, *(tensor if tensor.requires_grad else tensor._array for tensor in self.inputs)
 
     def detach(self) -> Tensor:
         """The same value as a constant."""
-        return node(None, (), (self._data,))
+        return node(None, (), (self._array,))
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -180,12 +192,14 @@ class Tensor(ArrayLike):
     def apply(self, function: Function, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
         """The node of any function that has a row: Tensors among `args` are its inputs, all else is constant."""
         inputs = promoted(function, args)
-        values = [i._data for i in inputs]
+        values = [i._array for i in inputs]
         try:
             results = WITH_SLOPE[function](*values) if function in WITH_SLOPE else (function(*values, **params),)
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, TypeError, NotImplementedError) as error:
             raise misfit(function, inputs, error) from error
         y = results[0]
+        if not hasattr(y, "dtype"):
+            raise TypeError(f"{function.__name__}: it returned a {type(y).__name__}, and no array of NumPy's")
         return node(function, inputs, (y if np.ndim(y) else y[()], *values, *results[1:]), params)
 
     def __reduce__(self) -> Any:
@@ -193,10 +207,10 @@ class Tensor(ArrayLike):
             raise TypeError(
                 f"copy: {label(self)} was computed by {self.op}; copy the leaves, or the result of detach()"
             )
-        return Tensor, (self._data,), (None, {key: getattr(self, key) for key in ("name", "requires_grad", "grad")})
+        return Tensor, (self._array,), (None, {key: getattr(self, key) for key in ("name", "requires_grad", "grad")})
 
     def __repr__(self) -> str:
-        parts = [brief(self._data)]
+        parts = [brief(self._array)]
         parts += [f"dtype={self.dtype}"] * (self.dtype != float64)
         parts += [f"{key}={value!r}" for key in ("name", "op") if (value := getattr(self, key)) is not None]
         parts += ["requires_grad=False"] * (not self.requires_grad)
@@ -208,7 +222,7 @@ def node(
 ) -> Tensor:
     """The Tensor y = function(*inputs, **params) with values = (y, *inputs); constant if no input needs a gradient."""
     tensor = object.__new__(Tensor)
-    tensor._data = data = values[0]
+    tensor._array = data = values[0]
     if type(data) is ndarray:
         data.setflags(write=False)
     tensor.name = tensor.grad = None
@@ -237,12 +251,13 @@ def promoted(function: Function, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
         return args
     name = function.__name__
     values = [plain(a) if isinstance(a, Tensor | int | float) else numeric(a, name) for a in args]
-    taken = [i for i, entry in enumerate(LOCAL.get(function) or LINEAR[function]) if entry]
-    dtype = np.result_type(*(values[i] for i in taken))
+    row = LOCAL.get(function) or LINEAR[function]
+    taken = [i for i in range(len(args)) if row[i]]
+    dtype = np.result_type(*(getattr(values[i], "dtype", values[i]) for i in taken))
     inputs = []
     for i, (argument, value) in enumerate(zip(args, values, strict=True)):
         if not isinstance(argument, Tensor):
-            argument = node(None, (), (np.array(value, dtype if i in taken else None)[()],))
+            argument = node(None, (), (constant(value, dtype if i in taken else None),))
         elif i in taken and value.dtype != dtype:
             argument = argument.apply(cast, (argument,), {"dtype": dtype})
         inputs.append(argument)
