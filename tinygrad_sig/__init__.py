@@ -1,9 +1,43 @@
 """Reverse-mode automatic differentiation on NumPy, small enough to read, that shows where a gradient goes."""
 
 from .chain import layers, sigmoid_chain
-from .functions import relu, sigmoid
+from .check import GradientError, GradientReport, check_gradients
+from .compositions import elu, gelu, leaky_relu, log_sigmoid, log_softmax, logsumexp, silu, softmax, softplus
+from .functional import grad, hessian, jacobian, jvp, value_and_grad, vjp
+from .functions import logit, relu, sigmoid
+from .rules import define
 from .tensor import Tensor, no_grad
 from .trace import GradientTrace, Step, trace
 
-__all__ = ["GradientTrace", "Step", "Tensor", "layers", "no_grad", "relu", "sigmoid", "sigmoid_chain", "trace"]
+__all__ = [
+    "GradientError",
+    "GradientReport",
+    "GradientTrace",
+    "Step",
+    "Tensor",
+    "check_gradients",
+    "define",
+    "elu",
+    "gelu",
+    "grad",
+    "hessian",
+    "jacobian",
+    "jvp",
+    "layers",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "no_grad",
+    "relu",
+    "sigmoid",
+    "sigmoid_chain",
+    "silu",
+    "softmax",
+    "softplus",
+    "trace",
+    "value_and_grad",
+    "vjp",
+]
 __version__ = "0.1.0"

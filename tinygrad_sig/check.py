@@ -1,0 +1,305 @@
+"""check_gradients: derivatives against finite differences, which know no rules.
+
+The best of them subtracts nothing: for an analytic f, Im f(x + ih)/h is f′(x) to the last digits, for an h of 10⁻²⁰
+(Squire and Trapp 1998). Where f is not analytic, or is itself a gradient, a central difference in long numbers does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from .arraylike import floating, plain
+from .functional import flatten, grad, jvp, unflatten
+from .functions import Function, cast, relu, sech, sigmoid
+from .show.text import table
+from .tensor import Tensor, no_grad
+
+EPSILON = float(np.finfo(np.longdouble).eps)
+STEP = EPSILON**0.2  # Where the error of a difference of the fourth order, h⁴, is as large as its rounding, ε/h.
+ENTRIES = 32
+DIRECTIONS = 3
+ALL = "all inputs"
+DIFFERENCE, COMPLEX_STEP = "a difference", "a complex step"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One derivative by the rules, `analytic`, beside the same by a finite difference, `numeric`."""
+
+    function: str
+    order: int
+    mode: str
+    input: str
+    entry: str
+    analytic: float
+    numeric: float
+    tolerance: float
+    method: str
+
+    @property
+    def error(self) -> float:
+        return abs(self.analytic - self.numeric)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the two agree; nan agrees with nothing."""
+        return bool(self.error <= self.tolerance)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function}, order {self.order}, {self.mode} mode: the derivative by {self.input}{self.entry} is "
+            f"{self.analytic:.10g}, but {self.method} gives {self.numeric:.10g} "
+            f"(off by {self.error:.3g}, allowed {self.tolerance:.3g})"
+        )
+
+
+class GradientReport(tuple[Comparison, ...]):
+    """All comparisons of a check, as a table when printed."""
+
+    @property
+    def worst(self) -> Comparison | None:
+        """The comparison that is furthest off; one that failed before all others, and one that names its entry."""
+
+        def badness(c: Comparison) -> tuple[bool, bool, float]:
+            ratio = c.error / c.tolerance if c.tolerance else c.error
+            return not c.passed, c.input != ALL, np.inf if np.isnan(ratio) else ratio
+
+        return max(self, key=badness, default=None)
+
+    def __str__(self) -> str:
+        header = ["order", "mode", "input", "analytic", "numeric", "error", "tolerance", "method"]
+        rows = [
+            [str(c.order), c.mode, shortened(c.input + c.entry)]
+            + [f"{value:.5g}" for value in (c.analytic, c.numeric)]
+            + [f"{value:.1e}" for value in (c.error, c.tolerance)]
+            + [c.method.removeprefix("a ")]
+            for c in self
+        ]
+        return "\n".join(table([header, *rows], "<<<>>>><"))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:11]}…{text[-12:]}"
+
+
+class GradientError(AssertionError):
+    """A derivative that disagrees with finite differences; `report` has all comparisons."""
+
+    def __init__(self, message: str, report: GradientReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def check_gradients(
+    f: Callable[..., Any],
+    *inputs: Any,
+    order: int = 2,
+    modes: Sequence[str] = ("reverse", "forward"),
+    tolerance: float = 1e-6,
+) -> GradientReport:
+    """Compare the derivatives of f at the inputs with finite differences, up to `order` and in both modes.
+
+    Inputs are numbers, arrays, or nested lists, tuples and dicts of them, and taken in float64; f may return such a
+    structure too, of which a random combination is differentiated. Each input of up to 32 numbers is checked number by
+    number, and all inputs together along three random directions: by complex steps where f is analytic, by central
+    differences elsewhere and from the second order on. `tolerance` is relative to each derivative, so that a vanishing
+    one is checked as sharply as any; what rounding does to the derivative and to the difference is allowed besides.
+
+    Returns a `GradientReport`, and raises GradientError, an AssertionError, with the worst entry in one sentence, at
+    the first order that is wrong. At a kink no difference agrees with what the rules choose there: check beside it.
+
+    >>> len(check_gradients(np.sin, 1.0))
+    16
+    """
+    if not callable(f):
+        raise TypeError(f"check_gradients: a {type(f).__name__} is no function; give the function to check")
+    if not inputs:
+        raise ValueError("check_gradients: there is nothing to differentiate by; give the inputs of the function")
+    if order < 1:
+        raise ValueError(f"check_gradients: there is no derivative of order {order} to check; give 1 or more")
+    if not modes or not set(modes) <= {"reverse", "forward"}:
+        raise ValueError(f"check_gradients: modes {modes!r} are not understood; give 'reverse', 'forward' or both")
+    points = [np.asarray(floating(plain(leaf), "check_gradients"), np.float64) for leaf in flatten(inputs)]
+    labels = [label for i, tree in enumerate(inputs) for label in paths(tree, f"input {i}")]
+    rng = np.random.default_rng(0)
+    scalar = Combination(f, inputs, points, rng)
+    report = GradientReport()
+    for level in range(1, order + 1):
+        report = GradientReport([*report, *compared(scalar, points, labels, level, modes, tolerance, rng)])
+        if report.worst and not report.worst.passed:
+            raise GradientError(f"check_gradients: {report.worst}", report)
+        scalar = scalar.gradient_along(weights([x.shape for x in points], rng))
+    return report
+
+
+class Combination:
+    """A random combination of all that f returns, as a function of the leaves of its inputs."""
+
+    def __init__(self, f: Callable[..., Any], inputs: Any, points: Sequence[Any], rng: np.random.Generator) -> None:
+        self.name = getattr(f, "__name__", type(f).__name__)
+        self.apply: Callable[..., Sequence[Any]] = lambda *x: flatten(f(*unflatten(inputs, iter(x))))
+        self.is_gradient = False
+        with no_grad():
+            results = [floating(plain(y), "check_gradients") for y in self.apply(*map(Tensor, points))]
+        self.weights = weights([y.shape for y in results], rng)
+
+    def __call__(self, *leaves: Any) -> Any:
+        return sum(np.sum(weight * y) for weight, y in zip(self.weights, self.apply(*leaves), strict=True))
+
+    def value(self, leaves: Sequence[Tensor]) -> Any:
+        """The number at these leaves, without a graph and without a warning."""
+        with no_grad(), np.errstate(all="ignore"):
+            return plain(self(*leaves))
+
+    def gradient_along(self, weights: Sequence[Any]) -> Combination:
+        """The combination of the entries of its gradient with these weights."""
+        made = object.__new__(Combination)
+        gradient = grad(self, tuple(range(len(weights))))
+        made.name, made.apply, made.weights, made.is_gradient = self.name, gradient, list(weights), True
+        return made
+
+
+def compared(
+    f: Combination,
+    points: Sequence[Any],
+    labels: Sequence[str],
+    order: int,
+    modes: Sequence[str],
+    tolerance: float,
+    rng: np.random.Generator,
+) -> Iterator[Comparison]:
+    """All comparisons of one order, each derivative by the rules computed twice: the difference is rounding."""
+    twice = points, nearby(points)
+    by_all = grad(f, tuple(range(len(points))))
+    gradients = [by_all(*x) for x in twice] if "reverse" in modes else []
+    for where, entry, direction in directions(points, labels, rng):
+        numeric, noise, method = derivative(f, points, direction)
+        found = {}
+        if "reverse" in modes:
+            found["reverse"] = [sum(np.sum(g * v) for g, v in zip(by, direction, strict=True)) for by in gradients]
+        if "forward" in modes:
+            found["forward"] = [jvp(f, x, direction)[1] for x in twice]
+        for mode, values in found.items():
+            analytic, again = (plain(value) for value in values)
+            allowed = tolerance * abs(numeric) + noise + 10 * float(abs(analytic - again))
+            yield Comparison(f.name, order, mode, where, entry, float(analytic), numeric, allowed, method)
+
+
+def nearby(points: Sequence[Any]) -> list[Any]:
+    """The points in longer numbers, and a rounding error away for machines that have none."""
+    return [x.astype(np.longdouble) * (1 + 4 * np.finfo(np.float64).eps) for x in points]
+
+
+def directions(
+    points: Sequence[Any], labels: Sequence[str], rng: np.random.Generator
+) -> Iterator[tuple[str, str, list[Any]]]:
+    """Where to look: (input, the name of an entry, the direction), small inputs entry by entry."""
+    for k, (x, label) in enumerate(zip(points, labels, strict=True)):
+        if x.size <= ENTRIES:
+            for index in np.ndindex(x.shape):
+                direction = [np.zeros(x.shape) for x in points]
+                direction[k][index] = 1.0
+                yield label, str(list(index)) if index else "", direction
+    if any(x.size for x in points):
+        for i in range(DIRECTIONS):
+            # Of few bits, as `reach` is: then x + hv is x + hv exactly, and not rounded.
+            yield ALL, f" (direction {i})", [np.float16(rng.normal(size=x.shape)) * reach(x) for x in points]
+
+
+def weights(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> list[Any]:
+    """Random weights for arrays of these shapes; 1 for a single number, which is to be seen as it is."""
+    return [rng.normal(size=shape) for shape in shapes] if list(shapes) != [()] else [1.0]
+
+
+def reach(x: Any) -> Any:
+    """How far an entry may be moved: not across 0, where a function may end. A power of 2."""
+    return np.exp2(np.floor(np.log2(np.where(x == 0, 1.0, np.minimum(np.abs(x), 1.0)))))
+
+
+def derivative(f: Combination, points: Sequence[Any], direction: Sequence[Any]) -> tuple[float, float, str]:
+    """(the derivative of f along a direction, the rounding to expect in it, how it was found)."""
+    steps = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
+    step = min((float(s.min()) for s in steps if s.size), default=1.0)
+    value, noise = central_difference(f, points, direction, np.exp2(np.floor(np.log2(STEP * step))))
+    if not f.is_gradient:
+        stepped, again = (complex_step(f, x, direction, 1e-20 * step) for x in (points, nearby(points)))
+        if abs(stepped - value) <= 1e-3 * abs(value) + noise:
+            return stepped, 10 * abs(stepped - again), COMPLEX_STEP
+    return value, noise, DIFFERENCE
+
+
+def central_difference(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: Any) -> tuple[float, float]:
+    """(8·(f(x + hv) − f(x − hv)) − (f(x + 2hv) − f(x − 2hv)))/12h, and the rounding to expect in it.
+
+    Where f is itself the small remainder of larger numbers, its size tells too little of its rounding, but the same
+    difference with steps of 2h comes out otherwise.
+    """
+
+    def at(step: Any) -> Any:
+        moved = [np.longdouble(x) + step * v for x, v in zip(points, direction, strict=True)]
+        return f.value([Tensor(x, requires_grad=False) for x in moved])
+
+    ahead, back = ([at(k * h) for k in steps] for steps in ((1, 2, 4), (-1, -2, -4)))
+    near, far, farther = (a - b for a, b in zip(ahead, back, strict=True))
+    value, wider = (8 * near - far) / (12 * h), (8 * far - farther) / (24 * h)
+    return float(value), float(100 * EPSILON * np.abs(ahead[0]) / h + 10 * np.abs(value - wider))
+
+
+def complex_step(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: float) -> float:
+    """Im f(x + ihv)/h; nan where f cannot be computed with complex numbers."""
+    try:
+        return float(np.imag(f.value([Complex(x + 1j * h * v) for x, v in zip(points, direction, strict=True)])) / h)
+    except Exception:  # Nobody knows what a function raises that was not made for complex numbers.
+        return np.nan
+
+
+def with_complex(function: Function) -> Function:
+    """A function of one Tensor as a method that lets `Complex` choose how to compute it."""
+    return lambda self: self.__operation__(function, self)
+
+
+class Complex(NDArrayOperatorsMixin, Tensor):
+    """A complex constant for f to be computed with, by functions that are analytic beside their kinks.
+
+    NumPy's |z| forgets how the imaginary part moves, and sigmoid and sech are computed by way of it: here they are not.
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = Tensor.__array_ufunc__
+    CONTINUED: ClassVar[dict[Function, Function]] = {
+        np.absolute: lambda z: np.where(z.real < 0, -z, z),
+        np.fabs: lambda z: np.where(z.real < 0, -z, z),
+        sigmoid: lambda z: 1 / (1 + np.exp(-z)),
+        sech: lambda z: 1 / np.cosh(z),
+    }
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(0.0, requires_grad=False)
+        self._array = data
+
+    def __operation__(self, function: Function, *args: Any, **kwargs: Any) -> Any:
+        if function in (np.sign, cast):
+            raise TypeError(f"{function.__name__}: it is not analytic, or loses digits")
+        return super().__operation__(function, *args, **kwargs)
+
+    def apply(self, function: Function, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        return Complex(self.CONTINUED.get(function, function)(*map(plain, args), **params))
+
+    exp, log, sqrt = with_complex(np.exp), with_complex(np.log), with_complex(np.sqrt)
+    sin, cos, tanh = with_complex(np.sin), with_complex(np.cos), with_complex(np.tanh)
+    sigmoid, relu = with_complex(sigmoid), with_complex(relu)
+
+
+def paths(tree: Any, prefix: str) -> Iterator[str]:
+    """A label for each leaf of an input."""
+    branches = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list | tuple) else None
+    if branches is None:
+        yield prefix
+        return
+    for key, branch in branches:
+        yield from paths(branch, f"{prefix}[{key!r}]")

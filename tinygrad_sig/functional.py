@@ -1,0 +1,295 @@
+"""Functions of functions: grad, value_and_grad, jacobian, hessian, vjp and jvp, to any order and nested in any way.
+
+Arguments are numbers, arrays, and nested lists, tuples and dicts of them; results have the same structure. Plain
+arguments give plain results. Given Tensors, or a function that depends on Tensors besides its arguments, results are
+Tensors, because they can be differentiated again: that is all that nesting takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from functools import reduce, wraps
+from operator import add
+from typing import Any
+
+import numpy as np
+
+from .arraylike import floating, label, plain
+from .backward import topological_order, walk
+from .forward import push
+from .functions import cast
+from .tensor import Tensor, recorded, recording
+
+Argnums = int | Sequence[int]
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
+    """The function that returns (f(x, …), its gradient), for the price of the gradient.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (np.float64(8.0), np.float64(12.0))
+    """
+    return gradient_function("value_and_grad", f, argnums, lambda value, gradient: (value, gradient))
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The gradient of a function with a scalar value, as a function of the same arguments.
+
+    It is taken with respect to the argument at `argnums`, and has its structure; for a tuple of positions it is a tuple
+    of gradients. Raises TypeError where f returns no Tensor, for then its derivative is lost, and ValueError where it
+    returns no scalar.
+
+    >>> grad(lambda x: x**3)(2.0)
+    np.float64(12.0)
+    >>> grad(grad(lambda x: x**3))(2.0)
+    np.float64(12.0)
+    >>> grad(lambda p: p["w"] * 3.0 + p["b"])({"w": 1.0, "b": 2.0})
+    {'w': np.float64(3.0), 'b': np.float64(1.0)}
+    """
+    return gradient_function("grad", f, argnums, lambda value, gradient: gradient)
+
+
+def gradient_function(
+    caller: str, f: Callable[..., Any], argnums: Argnums, select: Callable[[Any, Any], Any]
+) -> Callable[..., Any]:
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        run = Run(caller, f, argnums, args, kwargs)
+        y = run.value
+        if not isinstance(y, Tensor) or y.size != 1:
+            shape = f"shape {y.shape}" if isinstance(y, Tensor) else type(y).__name__
+            raise ValueError(f"{caller}: the function returned {shape}, and no scalar; use jacobian, vjp or jvp")
+        return select(run.result(y), run.by_argument(run.gradients(y, np.ones(y.shape, y.dtype)[()])))
+
+    return gradient
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """All derivatives of all outputs: for y of shape m and x of shape n, an array of shape m + n with ∂y_i/∂x_j.
+
+    One backward pass for each element of the output. Where f returns a structure, the result has that structure, with
+    the structure of the argument in the place of every output.
+
+    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0])).tolist()
+    [[2.0, 0.0], [0.0, 4.0]]
+    """
+
+    @wraps(f)
+    def derivatives(*args: Any, **kwargs: Any) -> Any:
+        run = Run("jacobian", f, argnums, args, kwargs)
+        found = []
+        for y in run.outputs:
+            basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+            rows = [run.gradients(y, row[()]) for row in basis]
+            blocks = []
+            for k, x in enumerate(run.variables):
+                block = np.stack([row[k] for row in rows]) if rows else np.zeros(0, x.dtype)
+                blocks.append(run.result(np.reshape(block, y.shape + x.shape)))
+            found.append(run.by_argument(blocks))
+        return unflatten(run.value, iter(found))
+
+    return derivatives
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The second derivatives of a function with a scalar value: the jacobian of its gradient, of shape n + n.
+
+    >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([3.0, 5.0])).tolist()
+    [[0.0, 10.0], [10.0, 6.0]]
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """(f(x, …), a function that carries an upstream gradient of its shape back to a tuple of gradients): g ↦ g·J.
+
+    >>> value, back = vjp(lambda x, y: x * y, 2.0, 3.0)
+    >>> back(1.0)
+    (np.float64(3.0), np.float64(2.0))
+    """
+    run = Run("vjp", f, range(len(primals)), primals, {})
+
+    def back(upstream: Any) -> tuple[Any, ...]:
+        given = alike("vjp", "an upstream gradient", upstream, run.value, run.outputs)
+        parts = [run.gradients(y, g) for y, g in zip(run.outputs, given, strict=True)]
+        parts = parts or [[run.result(np.zeros_like(x.data)) for x in run.variables]]
+        return tuple(run.by_argument([reduce(add, terms) for terms in zip(*parts, strict=True)]))
+
+    return unflatten(run.value, map(run.result, run.outputs)), back
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """(f(x, …), its derivative along the tangents of x, …): v ↦ J·v, in forward mode.
+
+    >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
+    (np.float64(6.0), np.float64(23.0))
+    """
+    for given in (primals, tangents):
+        if not isinstance(given, list | tuple):
+            raise TypeError(f"jvp: a {type(given).__name__} is no tuple with one entry for each argument; write (x,)")
+    run = Run("jvp", f, range(len(primals)), primals, {})
+    along = run.tangents(alike("jvp", "a tangent", tuple(tangents), tuple(primals), run.variables))
+    return unflatten(run.value, map(run.result, run.outputs)), unflatten(run.value, iter(along))
+
+
+class Run:
+    """One run of f with Tensors of its own, the `variables`, in the place of what is to be differentiated by."""
+
+    def __init__(self, caller: str, f: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: Any) -> None:
+        if not callable(f):
+            raise TypeError(f"{caller}: a {type(f).__name__} is no function; give the function to differentiate")
+        self.single = not isinstance(argnums, Sequence)
+        self.numbers = positions(caller, argnums, len(args))
+        # The structures are copied, because f and its caller may change theirs.
+        self.trees = [unflatten(args[n], iter(flatten(args[n]))) for n in self.numbers]
+        leaves = flatten(self.trees)
+        with recorded(True):
+            self.variables = [variable(leaf, caller) for leaf in leaves]
+            own, replaced = iter(self.variables), list(args)
+            for number, tree in zip(self.numbers, self.trees, strict=True):
+                replaced[number] = unflatten(tree, own)
+            try:
+                value = f(*replaced, **kwargs)
+            finally:
+                for x in self.variables:
+                    if isinstance(x, Variable):
+                        x.live = False
+        self.outputs = flatten(value)
+        self.value = unflatten(value, iter(self.outputs))
+        for y in self.outputs:
+            if not isinstance(y, Tensor):
+                raise TypeError(
+                    f"{caller}: the function returned a {type(y).__name__}, which has lost its derivative; compute it "
+                    "from the arguments with NumPy's functions, and without float() or .data"
+                )
+        self.tracked = self.depends_on_others()
+        self.tensors = self.tracked or any(isinstance(leaf, Tensor) for leaf in leaves)
+
+    def depends_on_others(self) -> bool:
+        """Whether somebody else can differentiate the outputs: by Tensors given to f or closed over, or around it."""
+        own = set(self.variables)
+        reached = (x for y in self.outputs for node in (y, *topological_order(y)) for x in (node, *node.inputs))
+        return any(x.requires_grad and not x.inputs and x not in own and getattr(x, "live", True) for x in reached)
+
+    def gradients(self, y: Tensor, upstream: Any) -> list[Any]:
+        """The gradient of an output with respect to each variable; 0 where it does not depend on it."""
+        tracked = self.tracked or isinstance(upstream, Tensor)
+        found: dict[Tensor, Any] = {}
+        if y.requires_grad:
+            found = walk(y, wrapped(upstream) if tracked else upstream, tracked)
+        return [self.result(found[x] if x in found else np.zeros_like(x.data), tracked) for x in self.variables]
+
+    def tangents(self, given: Sequence[Any]) -> list[Any]:
+        """The tangent of each output, for a tangent of each variable; 0 where it does not depend on any."""
+        tracked = self.tracked or any(isinstance(t, Tensor) for t in given)
+        along = dict(zip(self.variables, map(wrapped, given) if tracked else given, strict=True))
+        found = []
+        for y in self.outputs:
+            tangent = push(y, along, tracked)
+            found.append(self.result(np.zeros_like(y.data) if tangent is None else tangent, tracked))
+        return found
+
+    def result(self, value: Any, tracked: bool | None = None) -> Any:
+        """A value as the caller gets it: a Tensor where he uses Tensors, and else an array of his own."""
+        tracked = self.tracked if tracked is None else tracked
+        if tracked and recording():
+            return wrapped(value)
+        value = plain(value)
+        if self.tensors or tracked:
+            return wrapped(value)
+        return np.array(value)[()] if type(value) is np.ndarray else value
+
+    def by_argument(self, leaves: Sequence[Any]) -> Any:
+        """One result for each variable, in the structure of the arguments that they came from."""
+        own = iter(leaves)
+        parts = tuple(unflatten(tree, own) for tree in self.trees)
+        return parts[0] if self.single else parts
+
+
+class Variable(Tensor):
+    """A Tensor in the place of an argument; `live` while the function runs, for so long others may close over it."""
+
+    __slots__ = ("live",)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        self.live = True
+
+
+def variable(leaf: Any, caller: str) -> Tensor:
+    """A Tensor of its own for a leaf; for a Tensor, a node through which outer derivatives reach it."""
+    return +leaf if isinstance(leaf, Tensor) and leaf.requires_grad else Variable(floating(plain(leaf), caller))
+
+
+def wrapped(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else Tensor(value, requires_grad=False)
+
+
+def positions(caller: str, argnums: Argnums, count: int) -> list[int]:
+    """The arguments that argnums name, counted from 0."""
+    numbers = argnums if isinstance(argnums, Sequence) else [argnums]
+    found: list[int] = []
+    for number in numbers:
+        if not isinstance(number, int | np.integer) or not -count <= number < count:
+            raise ValueError(f"{caller}: there is no argument {number!r} among {count}; give other argnums")
+        if number % count in found:
+            raise ValueError(f"{caller}: argnums {argnums} name an argument twice; name it once")
+        found.append(int(number) % count)
+    return found
+
+
+def alike(caller: str, what: str, tree: Any, pattern: Any, tensors: Sequence[Tensor]) -> list[Any]:
+    """The leaves of a tree of the structure of `pattern`, of the shapes of the tensors and brought to their dtypes."""
+    leaves = matched(tree, pattern)
+    if leaves is None:
+        raise ValueError(f"{caller}: {what} has the structure {structure(tree)}, not {structure(pattern)}; match it")
+    found = []
+    for leaf, tensor in zip(leaves, tensors, strict=True):
+        value = leaf if isinstance(leaf, Tensor) else floating(leaf, caller)
+        if value.shape != tensor.shape:
+            raise ValueError(f"{caller}: {what} of shape {value.shape} does not fit {label(tensor)}")
+        found.append(value if value.dtype == tensor.dtype else cast(value, tensor.dtype))
+    return found
+
+
+def matched(tree: Any, pattern: Any) -> list[Any] | None:
+    """The leaves of a tree in the order of `pattern`, by keys in dicts; None where the structures differ."""
+    if isinstance(pattern, dict):
+        fits = isinstance(tree, dict) and tree.keys() == pattern.keys()
+        branches = [matched(tree[key], pattern[key]) for key in pattern] if fits else [None]
+    elif isinstance(pattern, list | tuple):
+        fits = isinstance(tree, list | tuple) and len(tree) == len(pattern)
+        branches = list(map(matched, tree, pattern)) if fits else [None]
+    else:  # A list of numbers will do for an array.
+        return None if isinstance(tree, dict) else [tree]
+    return None if None in branches else [leaf for branch in branches for leaf in branch or ()]
+
+
+def flatten(tree: Any) -> list[Any]:
+    """The leaves of nested lists, tuples and dicts, in their order."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    return [leaf for branch in tree for leaf in flatten(branch)] if isinstance(tree, list | tuple) else [tree]
+
+
+def unflatten(tree: Any, leaves: Iterator[Any]) -> Any:
+    """The same structure with other leaves."""
+    if isinstance(tree, dict):
+        made = copy(tree)  # It may be an OrderedDict or a defaultdict.
+        made.update((key, unflatten(branch, leaves)) for key, branch in tree.items())
+        return made
+    if isinstance(tree, list | tuple):
+        branches = [unflatten(branch, leaves) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return next(leaves)
+
+
+def structure(tree: Any) -> str:
+    """The structure of a tree as text, with a * for each leaf."""
+    if isinstance(tree, dict):
+        return "{" + ", ".join(f"{key!r}: {structure(branch)}" for key, branch in tree.items()) + "}"
+    if isinstance(tree, list | tuple):
+        inside = ", ".join(map(structure, tree))
+        return f"[{inside}]" if isinstance(tree, list) else f"({inside})"
+    return "*"
