@@ -1,0 +1,264 @@
+"""Networks: layers, initialisers, losses and optimisers, just enough for a first network and for the demos.
+
+A network is a function with parameters. They are Tensors with names, w1, b1, w2, …, like those of the chain, so that a
+trace of its loss can be read; a step of training gives them new `data`. There are no devices, no convolutions, and no
+modes that change what a network computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import sqrt
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from .arraylike import plain
+from .compositions import log_sigmoid, log_softmax
+from .functions import sigmoid
+from .tensor import Tensor
+
+Initialiser = Callable[[np.random.Generator, int, int], tuple[Any, Any]]
+
+
+def standard(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+    """Weights from U[−1/√n_in, 1/√n_in], biases 0: what Glorot and Bengio (2010) found to be in common use."""
+    reach = 1 / sqrt(n_in)
+    return rng.uniform(-reach, reach, (n_in, n_out)), np.zeros(n_out)
+
+
+def nielsen(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+    """Weights from N(0, 1/n_in), biases from N(0, 1) (Nielsen, Neural Networks and Deep Learning, chapter 3)."""
+    return rng.normal(size=(n_in, n_out)) / sqrt(n_in), rng.normal(size=n_out)
+
+
+def glorot(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+    """Weights from U[−r, r] with r = √(6/(n_in + n_out)), biases 0 (Glorot and Bengio 2010, normalised)."""
+    reach = sqrt(6 / (n_in + n_out))
+    return rng.uniform(-reach, reach, (n_in, n_out)), np.zeros(n_out)
+
+
+def he(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+    """Weights from N(0, 2/n_in), biases 0, for relu (He, Zhang, Ren and Sun 2015)."""
+    return rng.normal(size=(n_in, n_out)) * sqrt(2 / n_in), np.zeros(n_out)
+
+
+class Linear:
+    """x @ w + b, for inputs of shape (…, n_in) and outputs of shape (…, n_out)."""
+
+    def __init__(
+        self, n_in: int, n_out: int, rng: np.random.Generator, initialiser: Initialiser = glorot, number: int = 1
+    ) -> None:
+        weight, bias = initialiser(rng, n_in, n_out)
+        self.weight, self.bias = Tensor(weight, name=f"w{number}"), Tensor(bias, name=f"b{number}")
+
+    def __call__(self, x: Any) -> Tensor:
+        return x @ self.weight + self.bias  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.weight, self.bias))
+
+    def __repr__(self) -> str:
+        return f"Linear{self.weight.shape}"
+
+
+class Sequential:
+    """Layers and functions, one after the other. Iterating gives the parameters, each with a name of its own."""
+
+    def __init__(self, *layers: Any) -> None:
+        self.layers = layers
+        names = [parameter.name for parameter in self]
+        if len(set(names)) < len(names) or None in names:
+            raise ValueError(f"Sequential: {names} are no names that tell parameters apart; number the layers")
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (parameter for layer in self.layers if isinstance(layer, Iterable) for parameter in layer)
+
+    def state(self) -> dict[str, Any]:
+        """A copy of every parameter's data, by name."""
+        return {str(parameter.name): parameter.numpy() for parameter in self}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Give the parameters new data, all of them, or raise and change nothing; they keep their dtypes.
+
+        Raises ValueError for missing and unknown names and for other shapes, TypeError for what are no numbers.
+        """
+        parameters = {str(parameter.name): parameter for parameter in self}
+        missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()
+        if missing or unknown:
+            what = f"lacks {sorted(missing)}" if missing else f"has {sorted(unknown)}, which the network lacks"
+            raise ValueError(f"load_state: the state {what}; load it into the network that it was saved from")
+        fresh = {name: Tensor(state[name]).data for name in parameters}
+        for name, parameter in parameters.items():
+            if fresh[name].shape != parameter.shape:
+                raise ValueError(
+                    f"load_state: {name} has shape {fresh[name].shape} in the state and {parameter.shape} in the "
+                    "network; load it into the network that it was saved from"
+                )
+        for name, parameter in parameters.items():
+            parameter.data = fresh[name]
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the state to an .npz file."""
+        with open(path, "wb") as file:
+            np.savez(file, **self.state())
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """Read the state from an .npz file that `save` wrote."""
+        with np.load(path, allow_pickle=False) as state:
+            self.load_state(dict(state))
+
+    def __repr__(self) -> str:
+        names = (getattr(layer, "__name__", None) or repr(layer) for layer in self.layers)
+        return f"{type(self).__name__}({', '.join(names)})"
+
+
+class MLP(Sequential):
+    """Linear layers of the given sizes with an activation between them, and `last` behind the last one.
+
+    >>> net = MLP([2, 3, 1], np.random.default_rng(0))
+    >>> [parameter.name for parameter in net]
+    ['w1', 'b1', 'w2', 'b2']
+    >>> net(np.zeros((5, 2))).shape
+    (5, 1)
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        rng: np.random.Generator,
+        activation: Callable[[Any], Any] = sigmoid,
+        initialiser: Initialiser = glorot,
+        last: Callable[[Any], Any] | None = None,
+    ) -> None:
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise ValueError(
+                f"MLP: sizes {list(sizes)} make no network; give those of input, hidden layers and output, from 1 on"
+            )
+        layers: list[Callable[[Any], Any]] = []
+        for number, (n_in, n_out) in enumerate(pairwise(sizes), 1):
+            layers += [Linear(n_in, n_out, rng, initialiser, number), activation]
+        super().__init__(*layers[:-1], *([] if last is None else [last]))
+
+
+def mse(output: Any, target: Any) -> Any:
+    """The mean of (output − target)².
+
+    >>> float(mse(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    2.0
+    """
+    same_shape("mse", output, target)
+    return np.mean((output - target) ** 2)
+
+
+def cross_entropy(logits: Any, labels: Any) -> Any:
+    """The mean of −log softmax(logits)[label], for logits of shape (n, classes) and n whole numbers as labels.
+
+    >>> float(cross_entropy(np.array([[0.0, 0.0]]), np.array([1])).round(6))
+    0.693147
+    """
+    labels, shape = np.asarray(labels), np.shape(logits)
+    if labels.dtype.kind not in "iu" or labels.shape != shape[:1] or len(shape) != 2:
+        raise ValueError(
+            f"cross_entropy: labels of shape {labels.shape} and dtype {labels.dtype} do not fit logits of shape "
+            f"{shape}; give one whole number for each row"
+        )
+    if np.any((labels < 0) | (labels >= shape[1])):
+        raise ValueError(f"cross_entropy: labels go beyond the {shape[1]} classes; count them from 0")
+    return -np.mean(log_softmax(logits)[np.arange(len(labels)), labels])
+
+
+def binary_cross_entropy(logits: Any, target: Any) -> Any:
+    """The mean of −target·log σ(logit) − (1 − target)·log σ(−logit), without overflow.
+
+    Shorter is log(1 + e^logit) − target·logit, but its gradient is 1 − 1 = 0 for a logit of 40 and a target of 1.
+
+    >>> float(binary_cross_entropy(np.array([-800.0]), np.array([1.0])))
+    800.0
+    """
+    same_shape("binary_cross_entropy", logits, target)
+    return -np.mean(target * log_sigmoid(logits) + np.subtract(1, target) * log_sigmoid(-logits))
+
+
+def same_shape(loss: str, output: Any, target: Any) -> None:
+    """Refuse shapes that would broadcast: (n, 1) and (n,) have n² differences, and nobody means them."""
+    if np.shape(output) != np.shape(target):
+        raise ValueError(f"{loss}: shapes {np.shape(output)} and {np.shape(target)} differ; reshape one of them")
+
+
+class Optimiser:
+    """data ← data − rate·direction for every parameter, after each backward pass; the directions differ."""
+
+    def __init__(self, parameters: Iterable[Tensor], rate: float) -> None:
+        self.parameters, self.rate, self.steps = list(dict.fromkeys(parameters)), rate, 0
+        if not self.parameters or any(parameter.inputs for parameter in self.parameters):
+            found = "computed tensors" if self.parameters else "no tensors"
+            raise ValueError(f"{type(self).__name__}: {found} cannot be trained; give the parameters of a network")
+
+    def step(self) -> None:
+        """Change the parameters by their gradients, and forget those. Raises ValueError, before, where one has none."""
+        for parameter in self.parameters:
+            if parameter.grad is None:
+                name = parameter.name or "a parameter"
+                raise ValueError(f"step: {name} has no gradient; call backward on a loss that depends on it first")
+        self.steps += 1
+        for i, parameter in enumerate(self.parameters):
+            parameter.data = parameter.data - self.rate * self.direction(i, plain(parameter.grad))
+            parameter.zero_grad()
+
+    def direction(self, i: int, gradient: Any) -> Any:
+        """The way to go down, for the parameter of this position."""
+        raise NotImplementedError
+
+
+class SGD(Optimiser):
+    """Gradient descent with momentum. The direction is v, with v ← momentum·v + gradient."""
+
+    def __init__(self, parameters: Iterable[Tensor], rate: float, momentum: float = 0.0) -> None:
+        super().__init__(parameters, rate)
+        self.momentum = momentum
+        self.velocities: list[Any] = [0.0] * len(self.parameters)
+
+    def direction(self, i: int, gradient: Any) -> Any:
+        self.velocities[i] = self.momentum * self.velocities[i] + gradient
+        return self.velocities[i]
+
+
+class Adam(Optimiser):
+    """Gradient descent by running means m of the gradient and v of its square (Kingma and Ba 2015).
+
+    The direction is m̂/(√v̂ + ε), with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ) and ε = 10⁻⁸.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999)
+    ) -> None:
+        super().__init__(parameters, rate)
+        self.betas = betas
+        self.means: list[Any] = [0.0] * len(self.parameters)
+        self.squares: list[Any] = [0.0] * len(self.parameters)
+
+    def direction(self, i: int, gradient: Any) -> Any:
+        first, second = self.betas
+        self.means[i] = first * self.means[i] + (1 - first) * gradient
+        self.squares[i] = second * self.squares[i] + (1 - second) * gradient**2
+        mean, square = self.means[i] / (1 - first**self.steps), self.squares[i] / (1 - second**self.steps)
+        return mean / (np.sqrt(square) + 1e-8)
+
+
+def batches(rng: np.random.Generator, size: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:
+    """The rows of the arrays in a random order, the same for all, so many at a time; the last batch may be smaller."""
+    lengths = [len(array) for array in arrays]
+    if size < 1 or len(set(lengths)) != 1:
+        raise ValueError(f"batches: there are no {size} at a time of {lengths} rows; give a size, and equal lengths")
+    order = rng.permutation(lengths[0])
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        yield tuple(array[rows] for array in arrays)
