@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,9 +15,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from . import __version__
-from .chain import mismatch, sigmoid_chain
+from .chain import layers, mismatch, sigmoid_chain
 from .functions import Function, relu, sigmoid
 from .report import Report
+from .show import figure, files, plots
 from .show.text import ascii_only
 from .trace import trace
 
@@ -97,6 +96,7 @@ def parser() -> Parser:
         "--format", choices=("text", "json", "csv", "latex"), default="text", help="the form to write (text)"
     )
     command.add_argument("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
+    command.add_argument("--plot", type=Path, metavar="FILE", help="draw the decay too, as png, svg or pdf")
     command.add_argument("--all", action="store_true", help="show all steps and layers, however many")
     command.add_argument("--version", action="version", version=f"tinygrad-sig {__version__}")
     return command
@@ -121,6 +121,8 @@ def numbers(options: argparse.Namespace) -> tuple[list[float], list[float] | Non
 def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
     """What the options ask for, as text."""
     weights, biases = numbers(options)
+    if options.plot is not None:
+        figure.check(options.plot)
     with np.errstate(all="ignore"):
         x, *leaves = (DTYPES[options.dtype](value) for value in (options.x, *weights, *(biases or [])))
         if not all(map(np.isfinite, (x, *leaves))):
@@ -128,6 +130,8 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         n = len(weights)
         y = sigmoid_chain(x, leaves[:n], leaves[n:] if biases else None, ACTIVATIONS[options.activation])
         steps = trace(y)
+        if options.plot is not None:
+            figure.draw(plots.chain(layers(steps)).figure, options.plot)
         if options.format == "csv":
             return steps.to_csv()
         if options.format == "latex":
@@ -138,34 +142,9 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         )
 
 
-def save(text: str, path: Path) -> None:
-    """Write a file whole or not at all: what is no regular file is written to, any other is replaced when complete."""
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
-        return
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
-        os.chmod(name, mode)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-
-
 def escaped(json: str) -> str:
     """JSON in ASCII."""
     return re.sub(r"[^\x00-\x7f]", lambda match: f"\\u{ord(match[0]):04x}", json)
-
-
-def umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -180,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         width = 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100)
         text = produce(options, width, terminal and "NO_COLOR" not in os.environ)
         if target is not None:
-            save(text, target)
+            files.write(text.encode(), target)
             return 0
         if not (sys.stdout.encoding or "ascii").lower().startswith("utf"):
             text = escaped(text) if options.format == "json" else ascii_only(text)
@@ -191,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         return fail(f"cannot write {target or 'the output'}: {error.strerror}; give another --output")
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
         return 130

@@ -57,8 +57,10 @@ def sigmoid_chain(
     >>> print(f"{y:.12f}")
     0.659226913419
     """
-    weights = list(weights)
+    weights = listed("weights", weights)
     biases = paired(weights, biases, None)
+    if not callable(activation):
+        raise TypeError(f"sigmoid_chain: the activation is no {type(activation).__name__}; give a function")
     a = leaf(x, "x")
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True), 1):
         z = leaf(weight, f"w{i}") * a
@@ -67,6 +69,8 @@ def sigmoid_chain(
             z = z + leaf(bias, f"b{i}")
         z.name = f"z{i}"
         a = activation(z)
+        if not isinstance(a, Tensor):
+            raise TypeError(f"sigmoid_chain: the activation returned a {type(a).__name__}, and no Tensor")
         a.name = f"a{i}"
     a.name = "y"
     return a
@@ -76,10 +80,17 @@ def paired(weights: Sequence[Any], biases: Iterable[Any] | None, default: Any) -
     """A bias for each weight, the default where there are none."""
     if not len(weights):
         raise ValueError("sigmoid_chain: there are no weights; give at least one, a layer each")
-    biases = [default] * len(weights) if biases is None else list(biases)
+    biases = [default] * len(weights) if biases is None else listed("biases", biases)
     if len(biases) != len(weights):
         raise ValueError(f"sigmoid_chain: {mismatch(len(weights), len(biases))}")
     return biases
+
+
+def listed(what: str, numbers: Any) -> list[Any]:
+    try:
+        return list(numbers)
+    except TypeError as error:
+        raise TypeError(f"sigmoid_chain: {what} are no {type(numbers).__name__}; give one for each layer") from error
 
 
 def mismatch(weights: int, biases: int) -> str:

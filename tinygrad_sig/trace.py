@@ -18,7 +18,7 @@ import numpy as np
 from .backward import walk
 from .functions import Function, sigmoid
 from .rules import LINEAR
-from .show import data, latex, text
+from .show import data, graph, html, latex, text
 from .symbols import derivative, write
 from .tensor import Tensor
 
@@ -74,7 +74,7 @@ class Step:
     @property
     def factor(self) -> Any:
         """The number that a step between scalars multiplies by, also where it is a linear map."""
-        if np.size(self.upstream) != 1 or np.size(self.downstream) != 1:
+        if self.upstream.size != 1 or self.downstream.size != 1:
             raise ValueError(f"factor: {self} is no step between scalars; look at its local derivative")
         if self.local is not None:
             return self.output.dtype.type(number(self.local))
@@ -256,7 +256,7 @@ class GradientTrace(Sequence[Step]):
     @cached_property
     def scalar(self) -> bool:
         """Whether every tensor on the way is a scalar, so that factors make products."""
-        return all(np.size(gradient) == 1 for gradient in self.gradients.values())
+        return all(gradient.size == 1 for gradient in self.gradients.values())
 
     @cached_property
     def magnitudes(self) -> dict[Tensor, tuple[float, float]]:
@@ -307,6 +307,28 @@ class GradientTrace(Sequence[Step]):
         By default the tensor is the leaf that the walk reached last. Raises ValueError where tensors are no scalars.
         """
         return latex.chain_rule(self, self.steps[-1].input if tensor is None and self.steps else tensor)
+
+    def to_dot(self) -> str:
+        """The graph in Graphviz's language: solid arrows forward, dashed ones back with × local → downstream.
+
+        A block that is repeated in a deep chain is drawn twice at each end, and counted between.
+        """
+        return graph.to_dot(self)
+
+    def to_mermaid(self) -> str:
+        """The graph of `to_dot` in Mermaid's language, which many pages of Markdown draw."""
+        return graph.to_mermaid(self)
+
+    def to_svg(self) -> str:
+        """The graph of `to_dot` as a picture, drawn by Graphviz; ValueError where that is not installed."""
+        return graph.to_svg(self)
+
+    def to_html(self, limit: int | None = 40) -> str:
+        """The table of steps for a page or a notebook."""
+        return html.to_html(self, limit)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
 
 def trace(output: Tensor, upstream: Any = None) -> GradientTrace:

@@ -40,7 +40,8 @@ def power_of_ten(log10: float, sign: float = 1.0) -> str:
 
 def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
     """A number; for an array its length as a vector; in brackets the true size of one that ended in 0 or inf."""
-    if np.size(value) != 1:
+    value = np.asarray(value)  # what is lazy is computed here, once
+    if value.size != 1:
         return f"‖{number(length(value))}‖"
     value = np.reshape(value, ())[()]
     lost = (value == 0 or math.isinf(value)) and math.isfinite(log10)
@@ -48,8 +49,10 @@ def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
 
 
 def length(value: Any) -> float:
-    """The Euclidean length of an array, read as one vector."""
-    return float(np.linalg.norm(np.ravel(value).astype(float)))
+    """The Euclidean length of an array, read as one vector, also where the squares of its elements are 0 or inf."""
+    sizes = np.abs(np.ravel(value).astype(float))
+    largest = float(np.max(sizes, initial=0.0))
+    return largest * float(np.linalg.norm(sizes / largest)) if 0 < largest < math.inf else largest
 
 
 def bar(log10: float, low: float, high: float, width: int) -> str:
@@ -99,22 +102,38 @@ def steps_lines(trace: Any, limit: int | None, width: int) -> list[str]:
     first, omitted, last = middle_out(trace.steps, limit)
     steps = [*first, *last]
     room = max(12, min(28, width - 62))
+    header, rows = step_cells(trace, steps, room)
     if trace.scalar:
-        header = ["step", "edge", "local derivative", "upstream", "× local", "= downstream"]
-        rows = [scalar_cells(step, trace, room) for step in steps]
         sizes = [downstream_magnitude(step, trace)[0] for step in steps]
         scale = sizes + [size for size, _ in trace.magnitudes.values()]
     else:
-        header = ["step", "edge", "local derivative", "shape", "‖upstream‖", "mean |local|", "‖downstream‖"]
-        rows = [array_cells(step, room) for step in steps]
         scale = sizes = [log10_of(step.downstream) for step in steps]
     lines = table([header, *rows], "><<>>>" if trace.scalar else "><<<>>>")
     lines[1:] = barred(lines[1:], sizes, width, scale, lines[0])
     if omitted:
         lines.insert(1 + len(first), f"… {omitted:,} steps left out …")
-    if any(cell.startswith("(") for row in rows for cell in row[3:]):
-        lines.append(f"in brackets: the true size of what {trace.output.dtype} holds as 0 or inf")
+    if any(map(has_brackets, rows)):
+        lines.append(brackets(trace))
     return lines
+
+
+def has_brackets(row: Sequence[str]) -> bool:
+    """Whether one of the numbers in the cells of a step is a true size in brackets."""
+    return any(cell.startswith("(") for cell in row[3:])
+
+
+def brackets(trace: Any) -> str:
+    """What a number in brackets is, for the foot of a table or a picture."""
+    return f"in brackets: the true size of what {trace.output.dtype} holds as 0 or inf"
+
+
+def step_cells(trace: Any, steps: Sequence[Any], room: int) -> tuple[list[str], list[list[str]]]:
+    """The header and the cells of steps, formulas clipped to so many characters."""
+    if trace.scalar:
+        header = ["step", "edge", "local derivative", "upstream", "× local", "= downstream"]
+        return header, [scalar_cells(step, trace, room) for step in steps]
+    header = ["step", "edge", "local derivative", "shape", "‖upstream‖", "mean |local|", "‖downstream‖"]
+    return header, [array_cells(step, room) for step in steps]
 
 
 def barred(lines: list[str], sizes: Sequence[float], width: int, scale: Sequence[float], head: str = "") -> list[str]:
@@ -147,13 +166,16 @@ def scalar_cells(step: Any, trace: Any, room: int) -> list[str]:
 
 def array_cells(step: Any, room: int) -> list[str]:
     shape = "×".join(map(str, np.shape(step.downstream))) or "scalar"
-    local = "" if step.local is None else number(float(np.mean(np.abs(step.local))) if np.size(step.local) else 0.0)
+    local = step.local if step.local is None else np.abs(np.asarray(step.local))
+    local = "" if local is None else number(float(np.mean(local)) if local.size else 0.0)
     sizes = number(length(step.upstream)), local, number(length(step.downstream))
     return [str(step.number), clipped(str(step), 26), clipped(step.formula, room), shape, *sizes]
 
 
 def clipped(formula: str, width: int) -> str:
-    return formula if len(formula) <= width else formula[: width - 1] + "…"
+    """Text on one line of so many characters; a name may hold line breaks, and what no page takes."""
+    line = formula if formula.isprintable() else "".join(c if c.isprintable() else " " for c in formula)
+    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def leaf_lines(trace: Any, limit: int | None) -> list[str]:

@@ -1,0 +1,68 @@
+"""Pictures for programs: a --plot option, and figures by matplotlib, which is asked for in one line where it lacks."""
+
+import argparse
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from . import files
+
+ENDINGS = (".png", ".svg", ".pdf")
+
+
+def file_to_draw(description: str) -> Path | None:
+    """What follows --plot on the command line; None where no picture is asked for. Ends the program as `save` does."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a picture, as png, svg or pdf by its ending")
+    path: Path | None = parser.parse_args().plot
+    if path is not None:
+        try:
+            check(path)
+        except (ImportError, ValueError) as error:
+            raise SystemExit(refuse(str(error))) from None
+    return path
+
+
+def check(path: Path) -> None:
+    """Raise what would keep a picture from being drawn, ImportError or ValueError, before anything is computed."""
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(f"cannot draw {path}; give a file whose name ends in .png, .svg or .pdf")
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot draw {path}: {path.parent} is no directory; give a file in one that exists")
+    new_figure(size=(1, 1))
+
+
+def new_figure(*shape: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """A matplotlib figure and its axes in so many rows and columns. Raises ImportError where matplotlib lacks."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("pictures need matplotlib; install it with: pip install matplotlib") from None
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(*shape)
+
+
+def draw(figure: Any, path: Path) -> None:
+    """Write the picture, whole or not at all. Raises ValueError where that cannot be."""
+    picture = BytesIO()
+    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
+    try:
+        files.write(picture.getvalue(), path)
+    except OSError as error:
+        raise ValueError(f"cannot draw {path}: {error.strerror}; give another file") from None
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write the picture and say so; ends the program with one line where that cannot be."""
+    try:
+        draw(figure, path)
+    except ValueError as error:
+        raise SystemExit(refuse(str(error))) from None
+    print(f"drawn: {path}")
+
+
+def refuse(message: str) -> int:
+    """Say in one line on stderr what is wrong; 2 is the exit code for it."""
+    print(" ".join(message.split()), file=sys.stderr)
+    return 2

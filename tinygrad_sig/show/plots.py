@@ -1,0 +1,120 @@
+"""Plots: how a gradient decays, drawn into matplotlib axes.
+
+Every function takes what it draws and, if one likes, the Axes to draw into; it returns the Axes and shows nothing.
+Curves differ in their marks and dashes as well as in their colours, so that they can be told apart in grey.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+
+from .figure import new_figure
+from .text import log10_of as log10
+from .text import power_of_ten
+
+# Okabe and Ito's colours, which nearly everybody can tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def own_axes(axes: Any, size: tuple[float, float] = (7.0, 4.2)) -> Any:
+    """The axes themselves, or those of a new figure."""
+    return new_figure(1, 1, size=size)[1] if axes is None else axes
+
+
+def styled(series: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The values of each named series, and how its line looks."""
+    looks = zip(series.items(), cycle(COLOURS), cycle(DASHES), cycle(MARKS), strict=False)
+    for (name, y), colour, dash, mark in looks:
+        yield y, {"label": name, "color": colour, "linestyle": dash, "marker": mark, "markersize": 4}
+
+
+def lines(x: Any, series: Mapping[str, Any], axes: Any = None, marks: bool = False, **labels: Any) -> Any:
+    """A line for each named series over x; `labels` are the settings of the axes, such as xlabel and yscale."""
+    axes = own_axes(axes)
+    for y, look in styled(series):
+        axes.plot(x, y, **(look if marks else look | {"marker": None}))
+    axes.set(**labels)
+    axes.legend(frameon=False)
+    return axes
+
+
+def decay(series: Mapping[str, Any], axes: Any = None, what: str = "∂y/∂a", **style: Any) -> Any:
+    """log10|gradient| of each chain against the layer, from the output on the left to the input on the right.
+
+    The values are logarithms, so that what is far below the smallest float has its place too. `style` is for all lines,
+    such as linestyle and fillstyle, which tell two calls into the same axes apart.
+    """
+    axes = own_axes(axes)
+    for sizes, look in styled(series):
+        axes.plot(np.arange(len(sizes)), sizes, **(look | {"markevery": max(1, len(sizes) // 10)} | style))
+    axes.set(xlabel="layers passed on the way back from y", ylabel=f"|{what}|")
+    powers_of_ten(axes)
+    axes.legend(frameon=False)
+    return axes
+
+
+def powers_of_ten(axes: Any) -> None:
+    """Label the ticks of an axis of logarithms with the numbers that they stand for, and count layers in whole ones."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    def label(value: float, _: int) -> str:
+        power = round(value)
+        if abs(value - power) < 1e-6:
+            return f"$10^{{{power}}}$"
+        return f"{10**value:.3g}" if abs(value) < 300 else power_of_ten(value)
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(label))
+
+
+def chain(layers: Any, axes: Any = None) -> Any:
+    """The decay of one chain, given its `layers`, below the bound ∏ |w|·sup f′ that nothing exceeds."""
+    steepest = layers.known.steepest
+    bound = np.cumsum([0.0, *(log10(abs(layer.weight) * steepest) for layer in layers)])
+    left = [0.0, *(layer.running for layer in layers)]
+    axes = decay({f"bound ∏|w|{f'·{steepest:g}' * (steepest != 1)}": bound, "by the walk": left}, axes)
+    zero = next((f", 0 from layer {layer.layer:,} back" for layer in layers if layer.running == -np.inf), "")
+    axes.set_title(f"{layers.known.symbol}, {len(layers):,} layer{'s' * (len(layers) != 1)}{zero}")
+    return axes
+
+
+def heat(
+    x: Any,
+    y: Any,
+    values: Any,
+    axes: Any = None,
+    outline: float | None = None,
+    limit: float | None = None,
+    **labels: Any,
+) -> Any:
+    """A map of values over x and y, white at 0, with a bar of its colours.
+
+    The colours end at ±`limit`, by default at the largest value, and the bar has an arrow where values go beyond.
+    `outline` draws the line where a value is reached.
+    """
+    axes = own_axes(axes)
+    limit = float(np.max(np.abs(values))) if limit is None else limit
+    mesh = axes.pcolormesh(x, y, values, cmap="PuOr", vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
+    beyond = np.min(values) < -limit, np.max(values) > limit
+    arrow = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(beyond, "neither")
+    bar = axes.figure.colorbar(mesh, ax=axes, extend=arrow)
+    bar.set_label(labels.pop("value", ""))
+    if outline is not None and np.min(values) < outline < np.max(values):
+        axes.contour(x, y, values, levels=[outline], colors="black", linewidths=1.2)
+    axes.set(**labels)
+    return axes
+
+
+def band(x: Any, samples: Any, axes: Any = None, name: str = "median", **labels: Any) -> Any:
+    """The median of the rows of `samples` over x, in the band that holds the middle 90 % of them."""
+    axes = own_axes(axes)
+    low, middle, high = np.percentile(samples, [5, 50, 95], axis=0)
+    axes.fill_between(x, low, high, color=COLOURS[0], alpha=0.25, linewidth=0, label="5 % to 95 %")
+    axes.plot(x, middle, color=COLOURS[0], marker=MARKS[0], markersize=5, label=name)
+    axes.set(**labels)
+    return axes
