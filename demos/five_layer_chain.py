@@ -2,12 +2,16 @@
 
 The sheet (VDL1, November 2023) writes ∂y/∂x = w5·σ'(a4)·w4·σ'(a3)·…·w1·σ'(x). The chain rule takes each σ' where σ was
 taken, at z_i = w_i·a_(i−1). The two agree for weights of 1, and are 18 powers of ten apart for weights of 10.
+`--plot FILE` draws both, layer by layer.
 """
 
 import math
+from pathlib import Path
 
 from tinygrad_sig import layers, sigmoid_chain, trace
-from tinygrad_sig.chain import finite_difference, printed_product
+from tinygrad_sig.chain import finite_difference, preactivations, printed_product
+from tinygrad_sig.show.figure import file_to_draw, new_figure, save
+from tinygrad_sig.show.plots import decay
 
 
 def compare(weights: list[float]) -> tuple[float, float, float]:
@@ -19,7 +23,26 @@ def compare(weights: list[float]) -> tuple[float, float, float]:
     return graph, printed, difference
 
 
+def draw(path: Path) -> None:
+    """What is left of ∂y/∂y = 1 at each place on the way back: by the trace, and as the sheet would have it."""
+    true, printed = {}, {}
+    for weight in (1.0, 4.0, 10.0):
+        weights = [weight] * 5
+        _, a = preactivations(1.0, weights)
+        tails = [printed_product(a[i], weights[i:]) for i in (4, 3, 2, 1, 0)]
+        true[f"w = {weight:g}"] = [0.0, *(layer.running for layer in layers(sigmoid_chain(1.0, weights)))]
+        printed[f"w = {weight:g}, as printed in 1.2.3"] = [0.0, *map(math.log10, tails)]
+    figure, axes = new_figure(1, 1, size=(8, 4.6))
+    decay(true, axes, linestyle="-")
+    decay(printed, axes, linestyle="--", fillstyle="none", markersize=10)
+    axes.set_xticks(range(6), ["y", "a4", "a3", "a2", "a1", "x"])
+    axes.set(xlabel="node that the gradient has reached", ylabel="|∂y/∂node|", title="Five equal weights, x = 1")
+    axes.legend(loc="lower left", frameon=False)
+    save(figure, path)
+
+
 def main() -> None:
+    picture = file_to_draw(__doc__.splitlines()[0])
     steps = trace(sigmoid_chain(1.0, [0.5, -0.9, 0.8, -0.6, 0.7]))
     print("The backward pass, edge by edge: upstream × local = downstream\n")
     print(steps, "\n")
@@ -40,6 +63,8 @@ def main() -> None:
     assert printed > 1e18 * graph
     print("\nThe finite difference knows no formula, and sides with the graph: σ' belongs at z_i = w_i·a_(i−1).")
     print("Printed at a_(i−1), the product looks like an explosion where the gradient has vanished.")
+    if picture is not None:
+        draw(picture)
 
 
 if __name__ == "__main__":
