@@ -26,25 +26,25 @@ class Node(Protocol):
         """(y, x, …) as nodes."""
 
 
-Record = Callable[[Any, int, Any, Any, Any], None]
+Record = Callable[[Any, int, Any, Any, Any], None] | None
 
 ONE = 1  # Python has one object for it, so `is` finds the factor that need not be multiplied by.
 
 
-def topological_order(output: Any) -> list[Any]:
-    """The computed nodes that `output` depends on, itself first, each before all of its inputs.
+def topological_order(output: Any, until: Any = ()) -> list[Any]:
+    """The computed nodes that `output` depends on, itself first, each before all of its inputs; none from `until` on.
 
     The walk may pass a node's gradient on only when every edge into the node has delivered its part: for a = 1;
     b = a + a; c = b + b, going on from b at each of the two edges c → b makes dc/da 2 + 4 = 6 and not 4. So a node is
     ready when all of its uses are visited. Nothing recurses: a graph may be a million nodes deep.
     """
-    found, uses, shared = [output] if output.inputs else [], {output: 0}, False
+    found, uses, shared = [output] if output.inputs and output not in until else [], {output: 0}, False
     for node in found:
         for input in node.inputs:
             if input in uses:
                 uses[input] += 1
                 shared = True
-            elif input.inputs and input.requires_grad:
+            elif input.inputs and input.requires_grad and input not in until:
                 uses[input] = 1
                 found.append(input)
     if not shared:  # In a tree, the order in which nodes are found will do.
@@ -59,15 +59,17 @@ def topological_order(output: Any) -> list[Any]:
     return ready
 
 
-def walk(output: Any, upstream: Any, create_graph: bool = False, record: Record | None = None) -> dict[Any, Any]:
+def walk(
+    output: Any, upstream: Any, create_graph: bool = False, record: Record = None, until: Any = ()
+) -> dict[Any, Any]:
     """The gradient of y = `output` with respect to every node x that it depends on: dy/dx = Σ dy/dz · ∂z/∂x over z → x.
 
     `upstream` is the gradient to start from: a NumPy number, an array or a node, of the shape of `output`. With
     `create_graph` the rules are given nodes instead of numbers, so that the gradients are nodes too.
-    `record(node, position, upstream, local, downstream)` is told of every edge.
+    `record(node, position, upstream, local, downstream)` is told of every edge. The walk ends at the nodes in `until`.
     """
     gradients = {output: upstream}
-    for node in topological_order(output):
+    for node in topological_order(output, until):
         upstream = gradients[node]
         operands = node.operands() if create_graph else node.values
         elementwise = node.function in LOCAL

@@ -239,7 +239,8 @@ def triu(x: Any, k: int = 0) -> Any:
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     x, axis = (np.reshape(x, (-1,)), 0) if axis is None else (x, axes_of(axis, x.ndim)[0])
-    indices = np.asarray(indices)
+    empty = isinstance(indices, list | tuple) and not np.size(indices)
+    indices = np.asarray(indices, int if empty else None)
     return getitem(x, (slice(None),) * axis + (indices.astype(int) if indices.dtype == bool else indices,))
 
 

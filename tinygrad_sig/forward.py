@@ -23,7 +23,7 @@ def push(output: Tensor, tangents: dict[Tensor, Any], create_graph: bool = False
 
     None where the output depends on none of them. With `create_graph`, tangents are Tensors.
     """
-    for node in reversed(topological_order(output)):
+    for node in reversed(topological_order(output, tangents)):
         moving = [position for position, input in enumerate(node.inputs) if input in tangents]
         if node in tangents or not moving:
             continue
@@ -53,5 +53,7 @@ def transposed(carry: Callable[[Tensor], Any], node: Tensor, tangent: Any, creat
     g = Tensor(np.zeros_like(node.data))
     with recorded(True):
         carried = carry(g)
-    found = walk(carried, tangent, create_graph) if getattr(carried, "requires_grad", False) else {}
-    return found.get(g, g.data)  # What does not depend on g carries 0 back, and 0 forward.
+    if not getattr(carried, "requires_grad", False):
+        return g.data  # What does not depend on g carries 0 back, and 0 forward.
+    # The operands are no part of the map: without `until`, each node of a long chain would walk all that is below it.
+    return walk(carried, tangent, create_graph, until={node, *node.inputs}).get(g, g.data)

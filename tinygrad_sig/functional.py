@@ -177,7 +177,7 @@ class Run:
         tracked = self.tracked or isinstance(upstream, Tensor)
         found: dict[Tensor, Any] = {}
         if y.requires_grad:
-            found = walk(y, wrapped(upstream) if tracked else upstream, tracked)
+            found = walk(y, wrapped(upstream) if tracked else upstream, tracked, until=set(self.variables))
         return [self.result(found[x] if x in found else np.zeros_like(x.data), tracked) for x in self.variables]
 
     def tangents(self, given: Sequence[Any]) -> list[Any]:

@@ -22,7 +22,7 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __init__(self, function: Function | None, *args: Any, value: Any = None, **params: Any) -> None:
         self.function, self.args, self.params = function, args, params
-        self.shape, self.dtype = np.shape(value), getattr(value, "dtype", None)
+        self.value, self.shape, self.dtype = value, np.shape(value), getattr(value, "dtype", None)
         self.ndim, self.size = len(self.shape), int(np.prod(self.shape))
 
     def __array_ufunc__(self, ufunc: Any, how: str, *args: Any, **params: Any) -> Any:
@@ -39,8 +39,19 @@ class Symbol(NDArrayOperatorsMixin):
     def sum(self, axis: Any) -> Any:
         return apply(np.sum, self, axis=axis)
 
+    def __bool__(self) -> bool:
+        return bool(evaluated(self))  # An entry that asks takes the branch that the numbers take.
+
     def __repr__(self) -> str:
         return write(self)
+
+
+def evaluated(value: Any) -> Any:
+    """The number that a symbol stands for."""
+    if not isinstance(value, Symbol) or value.value is not None:
+        return getattr(value, "value", value)
+    function: Any = value.function
+    return function(*map(evaluated, value.args), **value.params)
 
 
 def apply(function: Function, *args: Any, **params: Any) -> Any:
