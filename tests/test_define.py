@@ -47,7 +47,7 @@ def cubed(x):
 
 
 def test_a_function_of_one_argument():
-    cube = define(cubed, lambda y, x: 3 * x * x)
+    cube = define(cubed, lambda y, x: 3 * x**2)
     assert (cube.__name__, cube.__doc__) == ("cubed", "x³.")
     assert cube(2.0) == 8.0
     assert cube(X).tolist() == (X * X * X).tolist()
@@ -68,23 +68,23 @@ def test_a_function_of_one_argument():
 
 
 def test_its_formula_is_in_the_trace():
-    cube = define(cubed, lambda y, x: 3 * x * x)
+    cube = define(cubed, lambda y, x: 3 * x**2)
     steps = trace(cube(Tensor(2.0, name="x")) * 5)
     assert [step.op for step in steps] == ["multiply", "cubed"]
-    assert steps[1].formula == "3·x·x"
+    assert steps[1].formula == "3·x²"
     assert steps[1].factor == 12.0
     assert str(trace(cube(Tensor(2.0, name="x")))).startswith("v1 = cubed(x) = 8.000000")
-    assert formulas(cube(Tensor(2.0, name="x"))) == [("3·x·x", r"3 \, x \, x")]
-    scaled = define(lambda x: np.exp(-x * x), lambda y, x: -2 * x * np.exp(-x * x))
-    assert formulas(scaled(Tensor(2.0, name="x"))) == [("(−2)·x·exp((−x)·x)", r"(-2) \, x \, \exp((-x) \, x)")]
+    assert formulas(cube(Tensor(2.0, name="x"))) == [("3·x²", r"3 \, x^{2}")]
+    scaled = define(lambda x: x * np.exp(x), lambda y, x: (1 + x) * np.exp(x))
+    assert formulas(scaled(Tensor(2.0, name="x"))) == [("(1 + x)·exp(x)", r"(1 + x) \, \exp(x)")]
     softer = define(lambda x: sigmoid(2 * x), lambda y, x: 2 * sigmoid(2 * x) * sigmoid(-2 * x))
     np.testing.assert_allclose(trace(softer(Tensor(0.5, name="x")))[0].factor, grad(softer)(0.5))
 
 
 def test_the_entry_may_use_the_value_of_the_function():
-    bump = define(lambda x: np.exp(-x * x), lambda y, x: -2 * x * y)
+    bump = define(lambda x: np.exp(-x * x), lambda y, x: x * y * -2)
     check_gradients(bump, X, order=4)
-    assert formulas(bump(Tensor(2.0, name="x")))[0][0] == "(−2)·x·<lambda>(x)"
+    assert formulas(bump(Tensor(2.0, name="x")))[0][0] == "x·<lambda>(x)·(−2)"
 
 
 def test_a_constant_local_derivative():
@@ -96,13 +96,13 @@ def test_a_constant_local_derivative():
 
 
 def test_two_arguments_broadcast():
-    blend = define(lambda a, b: a * a * b, lambda y, a, b: 2 * a * b, lambda y, a, b: a * a)
+    blend = define(lambda a, b: a * a * b, lambda y, a, b: 2 * a * b, lambda y, a, b: a**2)
     check_gradients(blend, X, np.array([[2.0], [3.0]]))
     a, b = grad(lambda a, b: np.sum(blend(a, b)), (0, 1))(X, 2.0)
     assert (a.tolist(), b) == ((4 * X).tolist(), np.sum(X * X))
     assert formulas(blend(Tensor(2.0, name="a"), Tensor(3.0, name="b"))) == [
         ("2·a·b", r"2 \, a \, b"),
-        ("a·a", r"a \, a"),
+        ("a²", "a^{2}"),
     ]
     assert grad(lambda x: blend(x, 3.0))(2.0) == 12.0
     assert grad(lambda x: blend(2, x))(2.0) == 4.0
@@ -206,7 +206,6 @@ def test_an_entry_that_branches_takes_its_branch_in_the_trace():
     assert str(trace(halves(Tensor(-3.0, name="x"))))
 
 
-@pytest.mark.xfail(strict=True, reason="a Symbol is true in every branch, whatever value it stands for")
 def test_the_formula_of_an_entry_that_branches_is_that_of_the_branch_taken():
     halves = define(lambda x: np.where(x > 0, x * x, x / 2), lambda y, x: 2 * x if x > 0 else 0.5)
     assert trace(halves(Tensor(-3.0, name="x")))[0].formula == "0.5"
@@ -271,6 +270,6 @@ def test_errors_say_what_is_wrong(call, error, sentence):
 
 
 def test_an_operation_is_defined_once():
-    cube = define(cubed, lambda y, x: 3 * x * x)
+    cube = define(cubed, lambda y, x: 3 * x**2)
     with pytest.raises(ValueError, match="define: cubed has a row already"):
-        define(cube, lambda y, x: 3 * x * x)
+        define(cube, lambda y, x: 3 * x**2)

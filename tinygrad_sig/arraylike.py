@@ -144,12 +144,11 @@ class ArrayLike:
         return self.__operation__(function, *args, **kwargs)
 
     def __operation__(self, function: Function, *args: Any, **kwargs: Any) -> Any:
-        name = function.__name__
-        if function in PLAIN:
+        name, row = function.__name__, LOCAL.get(function) or LINEAR.get(function)
+        if row is None and function in PLAIN:
             return function(*map(plain, args), **{key: bare(value) for key, value in kwargs.items()})
-        if function in COMPOSED:
+        if row is None and function in COMPOSED:
             return composed(function, args, kwargs)
-        row = LOCAL.get(function) or LINEAR.get(function)
         if row is None:
             raise TypeError(f"{name}: it has no derivative here; use t.data for a plain result")
         arity = len(args) if isinstance(row, Each) else len(row)
@@ -187,10 +186,10 @@ def composed(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 @cache
 def arguments(function: Function) -> tuple[list[str], list[str]]:
     """The names of a function's operands, and those of the parameters that its derivative knows."""
-    if function in COMPOSED:
+    row = LOCAL.get(function) or LINEAR.get(function)
+    if row is None:
         names = list(signature(COMPOSED[function]).parameters)
         return names[:1], names[1:]
-    row = LOCAL.get(function) or LINEAR[function]
     if isinstance(row, Each):
         names = list(signature(row.entry).parameters)
         return names[3:4], names[4:]

@@ -85,7 +85,8 @@ def pivots(x: Any, axis: Any) -> Any:
     order, shape = rest + axes, tuple(x.shape[i] for i in rest)
     slices = np.reshape(np.transpose(x, order), (*shape, -1))
     found = np.arange(slices.shape[-1]) == np.argmax(slices, axis=-1, keepdims=True)
-    return np.transpose(np.reshape(found, tuple(x.shape[i] for i in order)), np.argsort(order))
+    back = tuple(order.index(i) for i in range(x.ndim))
+    return np.transpose(np.reshape(found, tuple(x.shape[i] for i in order)), back)
 
 
 def centred(x: Any, axis: Any) -> tuple[Any, Any, Any]:

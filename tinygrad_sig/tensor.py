@@ -132,8 +132,8 @@ class Tensor(ArrayLike):
 
         A scalar starts from dy/dy = 1; for any other, `upstream` of its shape must be given. Leaves accumulate over
         calls until `zero_grad()`, inner nodes hold the latest. With `create_graph` gradients are Tensors, which can be
-        differentiated again. Raises ValueError where the upstream gradient is missing or has another shape, and where
-        the tensor is a constant.
+        differentiated again (they refer to the graph that holds them; `zero_grad()` frees both). Raises ValueError
+        where the upstream gradient is missing or has another shape, and where the tensor is a constant.
 
         >>> x = Tensor([1.0, 2.0])
         >>> (x * x).backward([1.0, 10.0])

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import forward, write
+from ..symbols import PRODUCT, TEXT, bracketed, derivative, forward, write
 from .text import brackets, clipped, downstream_magnitude, shown
 
 BLOCK = 32  # The most nodes that a repeated block may have.
@@ -100,9 +100,8 @@ def box(trace: Any, tensor: Any, id: str, value: Any) -> Box:
     if tensor not in trace.gradients:
         return Box(id, "constant", (name, shown(value), f"gradient {trace.state(tensor)}"))
     gradient = shown(trace.gradients[tensor], *(trace.magnitudes[tensor] if trace.scalar else ()))
-    return Box(
-        id, "computed" if tensor.inputs else "leaf", (name + formula, shown(value), f"d{output}/d{name} = {gradient}")
-    )
+    kind = "computed" if tensor.inputs else "leaf"
+    return Box(id, kind, (name + formula, shown(value), f"d{output}/d{name} = {gradient}"))
 
 
 def fold_box(trace: Any, fold: Fold, id: str, size: int) -> Box:
@@ -115,11 +114,12 @@ def fold_box(trace: Any, fold: Fold, id: str, size: int) -> Box:
 
 def back_text(trace: Any, step: Any) -> str:
     """× local derivative = its number → downstream gradient; a linear map carries g back without a factor."""
-    formula = clipped(step.formula, 30)
     downstream = shown(step.downstream, *(downstream_magnitude(step, trace) if trace.scalar else ()))
     if step.local is None:
-        return f"{formula} → {downstream}"
-    known = not trace.scalar or re.fullmatch(r"−?[\d.]+", formula)
+        return f"{clipped(step.formula, 30)} → {downstream}"
+    local = derivative(step.output, step.position, trace.names.__getitem__)
+    formula = clipped(bracketed(local, TEXT, PRODUCT), 30)
+    known = not trace.scalar or re.fullmatch(r"\(?−?[\d.]+\)?", formula)
     factor = "" if known else f" = {shown(step.factor, step.log10, step.sign)}"
     return f"× {formula}{factor} → {downstream}"
 

@@ -50,7 +50,7 @@ def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
 
 def length(value: Any) -> float:
     """The Euclidean length of an array, read as one vector, also where the squares of its elements are 0 or inf."""
-    sizes = np.abs(np.ravel(value).astype(float))
+    sizes = np.abs(np.ravel(np.asarray(value)).astype(float))
     largest = float(np.max(sizes, initial=0.0))
     return largest * float(np.linalg.norm(sizes / largest)) if 0 < largest < math.inf else largest
 
