@@ -10,6 +10,7 @@ import shlex
 import stat
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -60,11 +61,21 @@ def printed(call):
     return printed
 
 
-def run(*arguments, encoding="utf-8", **settings):
+SMALL_FILES = "ulimit -f 8"  # blocks of 512 or 1,024 bytes
+
+
+def run(*arguments, encoding="utf-8", before="", **settings):
+    """Run the command in a process of its own, which a shell has prepared by what is to happen `before`."""
     settings.setdefault("stdout", subprocess.PIPE)
     environment = os.environ | {"PYTHONIOENCODING": encoding}
+    shell = ["sh", "-c", f'{before}; exec "$@"', "sh"] if before else []
     return subprocess.run(
-        [*COMMAND, *arguments], env=environment, stderr=subprocess.PIPE, encoding="utf-8", check=False, **settings
+        [*shell, *COMMAND, *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+        **settings,
     )
 
 
@@ -301,7 +312,7 @@ def test_help_shows_examples_and_each_of_them_runs(call, monkeypatch):
     code, out, err = call("--help")
     assert (code, err) == (0, "")
     assert max(map(len, out.split("\n"))) <= 100
-    for option in [*KEYS.split()[:5], "depth", "weight", "bias", "format", "output", "all", "version", "help"]:
+    for option in [*KEYS.split()[:5], "depth", "weight", "bias", "format", "output", "plot", "all", "version", "help"]:
         assert f"--{option}" in out
     examples = [
         shlex.split(re.split(r" {2,}", line.strip())[0])
@@ -346,6 +357,10 @@ BAD = [
     (["--output", "no/such/directory/file"], "cannot write no/such/directory/file: No such file"),
     (["--output", "."], "cannot write .: Is a directory"),
     (["--output"], "expected one argument"),
+    (["--plot"], "expected one argument"),
+    (["--plot", "picture"], "cannot draw picture; give a file whose name ends in .png, .svg or .pdf"),
+    (["--plot", "picture.xyz"], "cannot draw picture.xyz; give a file whose name ends in"),
+    (["--plot", "no/such/directory/picture.png"], "no/such/directory is no directory"),
     (["--dtype", "float16", "--x", "1e6"], "too large for float16"),
     (["--dtype", "float32", "--weights", "1e39"], "too large for float32"),
 ]
@@ -393,13 +408,12 @@ def test_output_is_written_whole_or_not_at_all(tmp_path, call):
 @pytest.mark.parametrize("existing", [True, False])
 def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path, existing):
     """The file size is limited, as on a full disk: it fails in the middle."""
-    resource = pytest.importorskip("resource", reason="this system has no limits to set")
     path = tmp_path / "trace.txt"
     if existing:
         path.write_text("old")
     done = run(
         *["--depth", "500", "--weight", "1", "--all", "--output", str(path)],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+        before=SMALL_FILES,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"tinygrad-sig: cannot write [^\n]+\n", done.stderr)
@@ -437,6 +451,66 @@ def test_what_is_no_regular_file_is_written_to(call):
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode) or os.name == "nt"
 
 
+SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
+needs_matplotlib = pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib, which draws, is absent")
+
+
+@needs_matplotlib
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("ending", SIGNATURES)
+def test_a_picture_is_drawn_beside_what_is_printed(printed, tmp_path, ending, form):
+    path = tmp_path / f"picture.{ending}"
+    out = printed("--plot", str(path), "--format", form)
+    assert out == printed("--format", form)
+    assert form == "text" or loaded(out)
+    data = path.read_bytes()
+    assert data.startswith(SIGNATURES[ending])
+    assert len(data) > 4000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@needs_matplotlib
+def test_a_picture_and_an_output_are_two_files(call, tmp_path):
+    assert call("--plot", "picture.svg", "--output", "trace.txt") == (0, "", "")
+    assert {path.name for path in tmp_path.iterdir()} == {"picture.svg", "trace.txt"}
+
+
+def test_without_matplotlib_one_line_says_what_to_install(call, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    for form in "text", "json":
+        code, out, err = call("--plot", "picture.png", "--format", form)
+        assert (code, out) == (2, "")
+        assert err == "tinygrad-sig: pictures need matplotlib; install it with: pip install matplotlib\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_matplotlib_is_imported_for_pictures_only():
+    program = "import sys, tinygrad_sig.__main__ as c; c.main([]); assert 'matplotlib' not in sys.modules"
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    subprocess.run([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+@needs_matplotlib
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="this system has no directory that nobody can write to")
+def test_a_directory_that_cannot_be_written_to_is_one_line(call):
+    code, out, err = call("--plot", "/proc/self/picture.png")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"tinygrad-sig: cannot draw /proc/self/picture.png: [^\n]+; give another file\n", err)
+
+
+@needs_matplotlib
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_picture_that_does_not_fit_the_disk_leaves_the_old_file(tmp_path, existing):
+    path = tmp_path / "picture.svg"
+    if existing:
+        path.write_text("old")
+    done = run("--plot", str(path), before=SMALL_FILES)
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.splitlines(keepends=True)[-1]  # matplotlib may say before that its cache does not fit either
+    assert re.fullmatch(r"tinygrad-sig: cannot draw [^\n]+\n", last)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == ({"picture.svg": "old"} if existing else {})
+
+
 def test_a_closed_pipe_is_no_error():
     with subprocess.Popen(
         [*COMMAND, "--depth", "1000", "--weight", "1", "--all"],
@@ -471,7 +545,7 @@ def test_a_full_disk_behind_output_is_one_line_and_code_2(call):
 
 @pytest.mark.skipif(os.name == "nt", reason="descriptors cannot be closed for a child here")
 def test_a_closed_stdout_gives_no_traceback():
-    done = run(stdout=None, preexec_fn=lambda: os.close(1))
+    done = run(stdout=None, before="exec >&-")
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") <= 1
 

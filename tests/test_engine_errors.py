@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from tinygrad_sig import Tensor, relu, sigmoid
+from tinygrad_sig import Tensor, relu, sigmoid, softmax
+from tinygrad_sig.rules import define
 
 w = Tensor(np.ones((2, 3)), name="w")
 v = Tensor(np.ones(4), name="v")
@@ -107,11 +108,11 @@ ERRORS = [
     (lambda: np.exp(v, np.ones(4)),          TypeError,  f"exp: {without('out')}"),
     (lambda: np.sum(v, out=np.ones(())),     TypeError,  f"sum: {without('out')}"),
     # What has no row, and what does a row not know?
-    (lambda: np.linalg.norm(v),              TypeError,  f"norm: {NO_ROW}"),
+    (lambda: np.interp(v, v, v),             TypeError,  f"interp: {NO_ROW}"),
     (lambda: np.convolve(v, v),              TypeError,  f"convolve: {NO_ROW}"),
     (lambda: np.fft.fft(v),                  TypeError,  f"fft: {NO_ROW}"),
     (lambda: np.spacing(v),                  TypeError,  f"spacing: {NO_ROW}"),
-    (lambda: np.hypot(v, v),                 TypeError,  f"hypot: {NO_ROW}"),
+    (lambda: np.nextafter(v, v),             TypeError,  f"nextafter: {NO_ROW}"),
     (lambda: np.add.reduce(v),               TypeError,  f"add.reduce: {NO_ROW}"),
     (lambda: np.add.accumulate(v),           TypeError,  f"add.accumulate: {NO_ROW}"),
     (lambda: np.multiply.outer(v, v),        TypeError,  f"multiply.outer: {NO_ROW}"),
@@ -135,6 +136,36 @@ ERRORS = [
     (lambda: w.backward("up"),               TypeError,  f"backward: <U2 {KIND}"),
     (lambda: Tensor(np.ma.masked_equal([1.0], 1)), TypeError, "Tensor: a masked array has no gradient where it is"),
     (lambda: np.where(v, v, 2.0),            TypeError,  f"where: {V} {PLACE}"),
+    (lambda: np.max(v, initial=0),           TypeError,  f"max: {without('initial')}"),
+    (lambda: np.min(v, where=[True] * 4, initial=9), TypeError, f"min: {without('where')}"),
+    (lambda: np.cumsum(v, dtype=np.float32), TypeError,  f"cumsum: {without('dtype')}"),
+    (lambda: np.cumsum(v, 0, np.float32),    TypeError,  f"cumsum: {without('dtype')}"),
+    # What do compositions not know, and what do they refuse as NumPy does?
+    (lambda: np.var(v, where=[True] * 4),    TypeError,  f"var: {without('where')}"),
+    (lambda: np.std(v, mean=v.mean()),       TypeError,  "std: Tensors can be given by position only; write std(x"),
+    (lambda: np.prod(v, initial=2.0),        TypeError,  f"prod: {without('initial')}"),
+    (lambda: np.concatenate([v], dtype="f4"), TypeError, f"concatenate: {without('dtype')}"),
+    (lambda: np.linalg.norm(v, ord=3),       TypeError,  "norm: it has no derivative with ord=3 here; use None, or 1,"),
+    (lambda: np.linalg.norm(w, ord="nuc"),   TypeError,  "norm: it has no derivative with ord='nuc' here; use None,"),
+    (lambda: np.linalg.norm(w, ord=3),       ValueError, f"norm: {W} {REFUSED} Invalid norm order for matrices"),
+    (lambda: np.einsum(w, [0, 1], [0]),      TypeError,  "einsum: its derivative takes the subscripts as a string; "),
+    (lambda: np.einsum("ij,jk", w),          ValueError, f"einsum: {W} {REFUSED} more operands provided"),
+    (lambda: np.einsum("ij", w, w),          ValueError, f"einsum: {W} and {W} do not fit: fewer operands provided"),
+    (lambda: np.einsum("ij->ik", w),         ValueError, f"einsum: {W} {REFUSED} einstein sum subscripts string"),
+    (lambda: np.einsum("ij,jk", w, w),       ValueError, f"einsum: {W} and {W} do not fit: operands could not be"),
+    (lambda: np.concatenate([w, v]),         ValueError, "concatenate: all the input arrays must have same number"),
+    (lambda: np.concatenate([w, w.T]),       ValueError, "concatenate: all the input array dimensions except for"),
+    (lambda: np.stack([w, v]),               ValueError, "stack: all input arrays must have the same shape"),
+    (lambda: np.var(w, axis=2),              IndexError, f"var: {W} {REFUSED} axis 2 is out of bounds"),
+    (lambda: np.clip(v, 0, 1, min=0),        ValueError, f"clip: {V} {REFUSED} Passing `min` or `max`"),
+    (lambda: np.tensordot(w, w, 1),          ValueError, f"tensordot: {W} and {W} do not fit: shape-mismatch"),
+    (lambda: np.trace(v),                    ValueError, f"trace: {V} {REFUSED} diag requires an array of at least"),
+    (lambda: np.take(v, [5]),                IndexError, f"take: {V} {REFUSED} index 5 is out of bounds"),
+    (lambda: softmax(w, axis=0.5),           TypeError,  "axis: 0.5 is no whole number and no tuple of them"),
+    # What can be defined?
+    (lambda: define(np.interp),              ValueError, "define: interp needs an entry for each argument; give its"),
+    (lambda: define(np.exp, lambda y, x: y), ValueError, "define: exp has a row already; define a function of your"),
+    (lambda: define(np.sum, lambda g, y, x: g, carry=True), ValueError, "define: sum has a row already; define a"),
 ]
 # fmt: on
 

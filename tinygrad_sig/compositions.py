@@ -69,7 +69,7 @@ def silu(x: Any) -> Any:
 
 
 def gated(x: Any, gate: Function, end: float) -> Any:
-    """x·σ(gate(x)), and max(x, 0) beyond |x| = end, where σ is 0 or 1 and ∞·σ, ∞·σ′ and a gate's cube are no numbers."""
+    """x·σ(gate(x)), and max(x, 0) beyond |x| = end, where σ is 0 or 1, but ∞·σ and ∞·σ′ are no numbers."""
     inside = abs(x) < end
     t = np.where(inside, x, 0)
     return number(np.where(inside, t * sigmoid(gate(t)), relu(x)))
