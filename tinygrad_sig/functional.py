@@ -191,7 +191,7 @@ class Run:
         return found
 
     def result(self, value: Any, tracked: bool | None = None) -> Any:
-        """A value as the caller gets it: a Tensor where he uses Tensors, and else an array of his own."""
+        """A value as the caller gets it: a Tensor where Tensors were given, and else an array that is nobody else's."""
         tracked = self.tracked if tracked is None else tracked
         if tracked and recording():
             return wrapped(value)

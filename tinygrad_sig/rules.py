@@ -8,9 +8,11 @@ gradient g from the output back to its argument. None stands where there is no d
 Entries are plain NumPy, and use only functions that have a row themselves: given numbers they compute numbers, given
 Tensors a graph that can be differentiated again, given symbols the text of a formula.
 
-At a kink they take the middle: 0 for |x|, relu and a norm at 0, and equal shares for all that tie in a maximum or a
-minimum. Where a difference of nearly equal numbers would lose digits, an entry is written without it: sech(x)² for
-1 − tanh(x)², (1 − x)·(1 + x) for 1 − x². Where a square could overflow, it divides twice.
+At a kink, where mathematics leaves a choice: the slope of |x|, of relu and of a norm is 0 at 0, leaky_relu and elu have
+the slope of their left side, and all that tie in a maximum or a minimum have equal shares of its gradient.
+
+Where a difference of nearly equal numbers would lose digits, an entry is written without it: sech(x)² for 1 − tanh(x)²,
+(1 − x)·(1 + x) for 1 − x². Where a square could overflow, it divides twice.
 """
 
 from collections.abc import Callable
@@ -86,7 +88,7 @@ LOCAL: dict[Function, Row] = {
     np.minimum:     (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmax:        (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmin:        (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
-    np.hypot:       (lambda y, a, b: a / fn.divisor(y),          lambda y, a, b: b / fn.divisor(y)),
+    np.hypot:       (lambda y, a, b: a / fn.divisor(y),         lambda y, a, b: b / fn.divisor(y)),
     np.arctan2:     (lambda y, a, b: b / np.hypot(a, b) / np.hypot(a, b),
                      lambda y, a, b: -(a / np.hypot(a, b) / np.hypot(a, b))),
     np.logaddexp:   (lambda y, a, b: sigmoid(a - b),            lambda y, a, b: sigmoid(b - a)),
