@@ -287,7 +287,7 @@ def test_the_sheet_s_product_is_judged(printed):
     ten = printed("--weights", *["10"] * 5)
     assert re.search(r"by the walk +1\.9314e-17\n", ten)
     assert re.search(r"by a finite difference +1\.9314e-17  agrees to 1\d digits\n", ten)
-    assert re.search(r"as VDL1 prints it +29\.382302\n", ten)
+    assert re.search(r"by VDL1, section 1\.2\.3 +29\.382302\n", ten)
     assert "1.52e+18 times too large" in " ".join(ten.split())
     for depth in "1", "5", "100", "2000":
         one = printed("--depth", depth, "--weight", "1")

@@ -455,3 +455,18 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_is_changed(change, err
             net.load(tmp_path / "state.npz")
     for name, value in net.state().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+@pytest.mark.parametrize("content", [b"junk", b"", b"PK\x03\x04junk", None])
+def test_a_file_that_is_no_state_is_refused_and_nothing_changes(tmp_path, content):
+    path = tmp_path / "state.npz"
+    if content is None:
+        with open(path, "wb") as file:
+            np.save(file, np.ones(3))
+    else:
+        path.write_bytes(content)
+    net = MLP([2, 1], np.random.default_rng(0))
+    before = net.state()
+    with pytest.raises(ValueError, match="is no .npz file of arrays; give one that save wrote"):
+        net.load(path)
+    assert all((net.state()[name] == before[name]).all() for name in before)

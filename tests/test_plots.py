@@ -122,7 +122,7 @@ def test_the_decay_of_a_chain_is_drawn_below_its_bound():
     assert walk.tolist() == pytest.approx([0.0, *(layer.running for layer in five())])
     np.testing.assert_allclose(bound, np.cumsum([0, *(np.log10(abs(w) / 4) for w in reversed(WEIGHTS))]))
     assert np.all(walk <= bound + 1e-12)
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bound ∏|w|·0.25", "by the walk"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bound ∏(0.25·|w|)", "by the walk"]
     assert axes.get_title() == "σ, 5 layers"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("layers passed on the way back from y", "|∂y/∂a|")
 

@@ -186,8 +186,8 @@ def finite_difference(
 class Layer:
     """One layer on the way back: factor = w_i·f′(z_i), and gradient = ∂y/∂a_{i−1}, what is left after it.
 
-    `log10` is log10|factor|, and `share` its part of the whole decay, nan where there is none. `running` and `sign` are
-    log10 and the sign of what is left after the layer, true also where the gradient itself underflowed.
+    `log10` is log10|factor|, and `share` its part of the whole decay, nan where not all layers decay. `running` and
+    `sign` are log10 and the sign of what is left after the layer, true also where the gradient itself underflowed.
     """
 
     layer: int
@@ -301,8 +301,8 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
     sizes = [step.log10 + log10(weight) for weight, _, step, _ in found]
     zeros = sum(map(math.isinf, sizes))
     total = math.fsum(sizes)
-    if abs(total) < STEADY * len(found):
-        total = math.nan
+    if abs(total) < STEADY * len(found) or min(sizes) < 0 < max(sizes):
+        total = math.nan  # There is no decay to have a share in, or some layers undo what others do.
     rows = []
     running, direction = log10(steps.gradients[steps.output]), sign(steps.gradients[steps.output])
     for depth, (weight, bias, step, product) in enumerate(found):

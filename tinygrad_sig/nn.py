@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import sqrt
 from os import PathLike
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -111,9 +112,13 @@ class Sequential:
             np.savez(file, **self.state())
 
     def load(self, path: str | PathLike[str]) -> None:
-        """Read the state from an .npz file that `save` wrote."""
-        with np.load(path, allow_pickle=False) as state:
-            self.load_state(dict(state))
+        """Read the state from an .npz file that `save` wrote; ValueError where it is none, and nothing is changed."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                state = dict(file)
+        except (ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise ValueError(f"load: {path} is no .npz file of arrays; give one that save wrote") from error
+        self.load_state(state)
 
     def __repr__(self) -> str:
         names = (getattr(layer, "__name__", None) or repr(layer) for layer in self.layers)

@@ -172,7 +172,7 @@ class Report:
             ["by the walk", shown(self.gradient, self.log10, self.sign), ""],
             ["by a finite difference", difference, judgement],
             [bound, shown(self.bound, self.bound_log10), part if math.isfinite(below) else ""],
-            ["as VDL1 prints it", shown(self.printed, self.printed_log10, self.sign), ""],
+            ["by VDL1, section 1.2.3", shown(self.printed, self.printed_log10, self.sign), ""],
         ]
         return [*table(rows, "<><"), *self.on_the_printed_product()]
 

@@ -1,12 +1,15 @@
 """Pictures for programs: a --plot option, and figures by matplotlib, which is asked for in one line where it lacks."""
 
 import argparse
+import codecs
 import sys
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from . import files
+from .text import ASCII, ascii_only
 
 ENDINGS = (".png", ".svg", ".pdf")
 
@@ -15,13 +18,34 @@ def file_to_draw(description: str) -> Path | None:
     """What follows --plot on the command line; None where no picture is asked for. Ends the program as `save` does."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a picture, as png, svg or pdf by its ending")
-    path: Path | None = parser.parse_args().plot
+    path: Path | None = parse(parser).plot
     if path is not None:
         try:
             check(path)
         except (ImportError, ValueError) as error:
             raise SystemExit(refuse(str(error))) from None
     return path
+
+
+def no_options(description: str) -> None:
+    """Refuse whatever is on the command line, except --help."""
+    parse(argparse.ArgumentParser(description=description))
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options; from here on stdout takes every letter, whatever its encoding: σ becomes s where it lacks."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        codecs.register_error("spelled", spelled)
+        sys.stdout.reconfigure(errors="spelled")
+    return parser.parse_args()
+
+
+def spelled(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding lacks, in ASCII; normalised, ¼ is 1⁄4 and ˣ is x."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].translate(ASCII)
+    return ascii_only(normalize("NFKD", lacking).replace("⁄", "/")), error.end
 
 
 def check(path: Path) -> None:

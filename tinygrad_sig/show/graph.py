@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..symbols import PRODUCT, TEXT, bracketed, derivative, forward, write
-from .text import brackets, clipped, downstream_magnitude, shown
+from .text import brackets, clipped, downstream_magnitude, mean_size, shown
 
 BLOCK = 32  # The most nodes that a repeated block may have.
 KEPT = 2  # So many blocks are shown before and after those that are folded.
@@ -119,8 +119,12 @@ def back_text(trace: Any, step: Any) -> str:
         return f"{clipped(step.formula, 30)} → {downstream}"
     local = derivative(step.output, step.position, trace.names.__getitem__)
     formula = clipped(bracketed(local, TEXT, PRODUCT), 30)
-    known = not trace.scalar or re.fullmatch(r"\(?−?[\d.]+\)?", formula)
-    factor = "" if known else f" = {shown(step.factor, step.log10, step.sign)}"
+    if re.fullmatch(r"\(?−?[\d.]+\)?", formula):
+        factor = ""
+    elif trace.scalar:
+        factor = f" = {shown(step.factor, step.log10, step.sign)}"
+    else:
+        factor = f", mean |·| {mean_size(step.local)},"
     return f"× {formula}{factor} → {downstream}"
 
 

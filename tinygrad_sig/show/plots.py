@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..chain import Layers
+from ..chain import layers as layers_of
 from .figure import new_figure
 from .text import log10_of as log10
 from .text import power_of_ten
@@ -72,12 +74,13 @@ def powers_of_ten(axes: Any) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(label))
 
 
-def chain(layers: Any, axes: Any = None) -> Any:
-    """The decay of one chain, given its `layers`, below the bound ∏ |w|·sup f′ that nothing exceeds."""
+def chain(source: Any, axes: Any = None) -> Any:
+    """The decay of one chain, given as its trace or its `layers`, below the bound ∏ |w|·sup f′ that nothing exceeds."""
+    layers = source if isinstance(source, Layers) else layers_of(source)
     steepest = layers.known.steepest
     bound = np.cumsum([0.0, *(log10(abs(layer.weight) * steepest) for layer in layers)])
     left = [0.0, *(layer.running for layer in layers)]
-    axes = decay({f"bound ∏|w|{f'·{steepest:g}' * (steepest != 1)}": bound, "by the walk": left}, axes)
+    axes = decay({f"bound ∏{f'({steepest:g}·|w|)' if steepest != 1 else '|w|'}": bound, "by the walk": left}, axes)
     zero = next((f", 0 from layer {layer.layer:,} back" for layer in layers if layer.running == -np.inf), "")
     axes.set_title(f"{layers.known.symbol}, {len(layers):,} layer{'s' * (len(layers) != 1)}{zero}")
     return axes

@@ -11,7 +11,7 @@ from ..symbols import forward, write
 BLOCKS = " ▏▎▍▌▋▊▉█"
 ASCII = str.maketrans(
     {
-        **dict(zip("σ∂·×→−⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ‖∏≤…—Σ═─", "sd*x>-0123456789T|P<.-S=-", strict=True)),
+        **dict(zip("σ∂·×→−⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ‖∏≤…—–Σ═─", "sd*x>-0123456789T|P<.--S=-", strict=True)),
         **dict(zip("▏▎▍▌▋▊▉█", " " * 3 + "#" * 5, strict=True)),
         "′": "'",
     }
@@ -164,10 +164,15 @@ def scalar_cells(step: Any, trace: Any, room: int) -> list[str]:
     ]
 
 
+def mean_size(value: Any) -> str:
+    """The mean of the absolute values."""
+    sizes = np.abs(np.asarray(value))
+    return number(float(np.mean(sizes)) if sizes.size else 0.0)
+
+
 def array_cells(step: Any, room: int) -> list[str]:
     shape = "×".join(map(str, np.shape(step.downstream))) or "scalar"
-    local = step.local if step.local is None else np.abs(np.asarray(step.local))
-    local = "" if local is None else number(float(np.mean(local)) if local.size else 0.0)
+    local = "" if step.local is None else mean_size(step.local)
     sizes = number(length(step.upstream)), local, number(length(step.downstream))
     return [str(step.number), clipped(str(step), 26), clipped(step.formula, room), shape, *sizes]
 
