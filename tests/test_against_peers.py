@@ -11,7 +11,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from autograd import grad
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_sig
@@ -300,7 +300,17 @@ def inner_product(ours, theirs):
 
 def differences(program):
     """(the first, the second) derivative of the program along ALONG, by differences of plain numbers in longdouble."""
-    h = np.longdouble(2e-4)
+    return differences_by(program, np.longdouble(2e-4))
+
+
+def reaches_a_kink(program):
+    """Whether a step of a difference goes over a kink: then steps of two sizes disagree, and there is no derivative."""
+    found = [differences_by(program, np.longdouble(h)) for h in (1e-4, 2e-4)]
+    return not np.allclose(*np.array(found, float), rtol=1e-6, atol=1e-6)
+
+
+def differences_by(program, h):
+    """The same, by steps of size h."""
 
     def at(step):
         leaves = [x.astype(np.longdouble) + step * v for x, v in zip(POINTS, ALONG, strict=True)]
@@ -413,7 +423,9 @@ def over(rows):
 
 @settings(max_examples=100)
 @given(program=over(ROWS))
+@example(program=[("logaddexp2", 1, 0), ("negative", 0, 0), ("clip", 12, 0)])
 def test_random_programs_over_all_rows_in_every_mode_and_order(program):
+    assume(not reaches_a_kink(program))
     assert_all_modes_agree_with_differences(program)
 
 

@@ -429,3 +429,14 @@ def test_gradients_are_autograds(name):
     f, weights = PEERS[name], rng.normal(size=np.shape(PEERS[name](np, S)))
     ours = grad(lambda x: np.sum(weights * f(np, x)))(S)
     np.testing.assert_allclose(ours, elementwise_grad(lambda x: anp.sum(weights * f(anp, x)))(S), rtol=1e-12)
+
+
+@pytest.mark.parametrize("f", [sigmoid, relu, logit, softplus, log_sigmoid, leaky_relu, elu, gelu, silu])
+def test_lists_are_as_good_as_arrays(f):
+    np.testing.assert_array_equal(f([0.25, 0.75]), f(np.array([0.25, 0.75])))
+
+
+def test_parameters_may_be_given_by_position_as_to_numpy():
+    x = Tensor(np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(np.var(x, 0, None, None, 1).data, np.var(x.data, 0, None, None, 1))
+    np.testing.assert_array_equal(np.prod(x, 0, None, None, True).data, np.prod(x.data, 0, None, None, True))

@@ -273,3 +273,16 @@ def test_an_operation_is_defined_once():
     cube = define(cubed, lambda y, x: 3 * x**2)
     with pytest.raises(ValueError, match="define: cubed has a row already"):
         define(cube, lambda y, x: 3 * x**2)
+
+
+@pytest.mark.parametrize("entries", [[lambda y, a, b: b], [lambda y, a, b: b] * 3], ids=len)
+def test_as_many_entries_as_arguments(entries):
+    with pytest.raises(ValueError, match=r"takes 2 arguments, not \d; give an entry for each"):
+        define(lambda a, b: a * b, *entries)
+
+
+def test_a_row_comes_before_what_is_plain(monkeypatch):
+    monkeypatch.setitem(LOCAL, np.rint, (lambda y, x: 1.0,))
+    x = Tensor(1.7)
+    np.rint(x).backward()
+    assert x.grad == 1

@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ v = Tensor(np.ones(4), name="v")
 number = v.sum()
 constant = Tensor(1.0, name="c", requires_grad=False)
 pair = np.ones(2)
+with warnings.catch_warnings():  # NumPy itself warns of them.
+    warnings.simplefilter("ignore", PendingDeprecationWarning)
+    SAVED_MATRIX = np.matrix([[1.0]])
 
 W, V = "a Tensor of shape (2, 3) named 'w'", "a Tensor of shape (4,) named 'v'"
 NUMBER, PAIR = "a Tensor of shape ()", "a Tensor of shape (2,)"
@@ -129,6 +133,11 @@ ERRORS = [
     (lambda: sigmoid(x=v),                   TypeError,  f"sigmoid: {BY_POSITION} sigmoid(x)"),
     (lambda: relu(x=v),                      TypeError,  f"relu: {BY_POSITION} relu(x)"),
     (lambda: np.where(v - 1, 1.0, 2.0),      TypeError,  f"where: a Tensor of shape (4,) {PLACE}"),
+    (lambda: sigmoid(np.ones(2) * 1j),       TypeError,  f"sigmoid: complex128 {KIND}"),
+    (lambda: relu("text"),                   TypeError,  f"relu: <U4 {KIND}"),
+    (lambda: w * SAVED_MATRIX,               TypeError,  "multiply: np.matrix means another product by *"),
+    (lambda: np.stack([w, v]),               ValueError, f"stack: {W} and {V} do not fit"),
+    (lambda: np.var(w, 0, None, np.ones(3)), TypeError,  f"var: {without('out')}"),
     (lambda: np.where(v),                    TypeError,  "where: its derivative takes 3 arguments; write where(c"),
     (lambda: np.sum(w, axis=number),         TypeError,  "sum: axis= takes a plain value; give t.data, or t.item()"),
     (lambda: copy.deepcopy(number),          TypeError,  f"copy: {NUMBER} was computed by sum; copy the leaves"),
@@ -153,9 +162,8 @@ ERRORS = [
     (lambda: np.einsum("ij", w, w),          ValueError, f"einsum: {W} and {W} do not fit: fewer operands provided"),
     (lambda: np.einsum("ij->ik", w),         ValueError, f"einsum: {W} {REFUSED} einstein sum subscripts string"),
     (lambda: np.einsum("ij,jk", w, w),       ValueError, f"einsum: {W} and {W} do not fit: operands could not be"),
-    (lambda: np.concatenate([w, v]),         ValueError, "concatenate: all the input arrays must have same number"),
-    (lambda: np.concatenate([w, w.T]),       ValueError, "concatenate: all the input array dimensions except for"),
-    (lambda: np.stack([w, v]),               ValueError, "stack: all input arrays must have the same shape"),
+    (lambda: np.concatenate([w, v]),         ValueError, f"concatenate: {W} and {V} do not fit: all the input"),
+    (lambda: np.concatenate([w, w.T]),       ValueError, f"concatenate: {W} and a Tensor of shape (3, 2) do not"),
     (lambda: np.var(w, axis=2),              IndexError, f"var: {W} {REFUSED} axis 2 is out of bounds"),
     (lambda: np.clip(v, 0, 1, min=0),        ValueError, f"clip: {V} {REFUSED} Passing `min` or `max`"),
     (lambda: np.tensordot(w, w, 1),          ValueError, f"tensordot: {W} and {W} do not fit: shape-mismatch"),

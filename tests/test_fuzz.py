@@ -541,7 +541,7 @@ def test_empty_arrays_work_wherever_numpy_takes_them(f, shape):
         (lambda t: np.ma.exp(t), TypeError, "array: a Tensor of shape (2,) would lose its gradient"),
         (lambda t: np.floor(t, t), ValueError, "output array is read-only"),
         (lambda t: tinygrad_sig.relu(t, 0.1), TypeError, "relu: 2 arguments were given, and it takes 1"),
-        (lambda t: np.prod(t, 0, np.float32), TypeError, "prod() takes from 1 to 2 positional arguments"),
+        (lambda t: np.prod(t, 0, np.float32), TypeError, "prod: it has no derivative with dtype="),
         (
             lambda t: np.prod(t, axis="a"),
             TypeError,

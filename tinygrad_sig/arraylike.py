@@ -1,4 +1,4 @@
-"""ArrayLike: all that lets a Tensor be used as a NumPy array, and nothing of differentiation.
+"""ArrayLike: all that lets a Tensor be used as a NumPy array; of differentiation, only whether there is a row.
 
 Whatever a caller writes, `np.sum(t)`, `t.sum()` or `t < 2`, ends here in one of three ways: a node, which the subclass
 makes by `apply`; a plain array, where the result has no gradient; an error that names the function, everywhere else.
@@ -7,7 +7,7 @@ makes by `apply`; a plain array, where the result has no gradient; an error that
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, Self
 
 import numpy as np
@@ -169,6 +169,11 @@ class ArrayLike:
 
 def composed(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A function written in others; what NumPy's own refuses is refused with NumPy's reason, not with theirs."""
+    kinds = [p.kind for p in signature(COMPOSED[function]).parameters.values()]
+    if Parameter.VAR_POSITIONAL not in kinds:  # NumPy takes dtype= and out= by position too; here they have names only.
+        taken = kinds.count(Parameter.POSITIONAL_OR_KEYWORD)
+        kwargs = dict(zip(list(signature(function).parameters)[taken:], args[taken:], strict=False)) | kwargs
+        args = args[:taken]
     params = understood(function, args, kwargs)
     try:
         return COMPOSED[function](*args, **params)
@@ -177,7 +182,8 @@ def composed(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             function(*map(bare, args), **{key: bare(value) for key, value in kwargs.items()})
         except (TypeError, ValueError, IndexError) as error:
             category = next(c for c in (IndexError, TypeError, ValueError) if isinstance(error, c))
-            labels = [label(a) for a in args if isinstance(a, ArrayLike)]
+            every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
+            labels = [label(a) for a in every if isinstance(a, ArrayLike)]
             what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)
             raise category(f"{function.__name__}: {what}{error}") from error
         raise
@@ -218,6 +224,8 @@ def numeric(data: Any, where: str) -> Any:
     """A copy of data as an array or a NumPy number; TypeError for what has no gradient."""
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"{where}: a masked array has no gradient where it is masked; fill it first")
+    if isinstance(data, np.matrix):
+        raise TypeError(f"{where}: np.matrix means another product by *; give np.asarray of it")
     try:
         array = data if is_duck(data) else np.array(data)
     except ValueError as error:

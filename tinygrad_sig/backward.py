@@ -28,7 +28,7 @@ class Node(Protocol):
 
 Record = Callable[[Any, int, Any, Any, Any], None] | None
 
-ONE = 1  # Python has one object for it, so `is` finds the factor that need not be multiplied by.
+ONE = 1  # CPython has one object for a small int, so `is` finds the factor that need not be multiplied by.
 
 
 def topological_order(output: Any, until: Any = ()) -> list[Any]:

@@ -111,7 +111,7 @@ def check_gradients(
     one is checked as sharply as any; what rounding does to the derivative and to the difference is allowed besides.
 
     Returns a `GradientReport`, and raises GradientError, an AssertionError, with the worst entry in one sentence, at
-    the first order that is wrong. At a kink no difference agrees with what the rules choose there: check beside it.
+    the first order that is wrong. At a kink a difference need not agree with what the rules choose: check beside it.
 
     >>> len(check_gradients(np.sin, 1.0))
     16
@@ -276,6 +276,7 @@ class Complex(NDArrayOperatorsMixin, Tensor):
         np.fabs: lambda z: np.where(z.real < 0, -z, z),
         sigmoid: lambda z: 1 / (1 + np.exp(-z)),
         sech: lambda z: 1 / np.cosh(z),
+        relu: lambda z: np.maximum(z, 0),
     }
 
     def __init__(self, data: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import Function, contract, euclidean, getitem, join, number, operation, relu, scatter, sigmoid
+from .functions import Function, contract, euclidean, getitem, join, number, operation, real, relu, scatter, sigmoid
 
 
 def softplus(x: Any) -> Any:
@@ -20,7 +20,7 @@ def softplus(x: Any) -> Any:
     >>> float(softplus(-800.0)), float(softplus(800.0))
     (0.0, 800.0)
     """
-    return np.logaddexp(x, 0)
+    return np.logaddexp(real(x, "softplus"), 0)
 
 
 def log_sigmoid(x: Any) -> Any:
@@ -29,7 +29,7 @@ def log_sigmoid(x: Any) -> Any:
     >>> float(log_sigmoid(-800.0))
     -800.0
     """
-    return -softplus(-x)
+    return -softplus(-real(x, "log_sigmoid"))
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
@@ -38,6 +38,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     >>> leaky_relu(np.array([-2.0, 3.0])).tolist()
     [-0.02, 3.0]
     """
+    x = real(x, "leaky_relu")
     return number(np.where(x > 0, x, slope * np.where(x > 0, 0, x)))
 
 
@@ -47,6 +48,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(np.array([-800.0, 3.0])).tolist()
     [-1.0, 3.0]
     """
+    x = real(x, "elu")
     return number(np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x))))
 
 
@@ -56,7 +58,7 @@ def gelu(x: Any) -> Any:
     >>> gelu(np.array([-800.0, 0.0, 800.0])).tolist()
     [0.0, 0.0, 800.0]
     """
-    return gated(x, lambda t: sqrt(8 / pi) * (t + 0.044715 * t * t * t), 40)
+    return gated(real(x, "gelu"), lambda t: sqrt(8 / pi) * (t + 0.044715 * t * t * t), 40)
 
 
 def silu(x: Any) -> Any:
@@ -65,7 +67,7 @@ def silu(x: Any) -> Any:
     >>> silu(np.array([-800.0, 0.0, 800.0])).tolist()
     [-0.0, 0.0, 800.0]
     """
-    return gated(x, lambda t: t, 12_000)
+    return gated(real(x, "silu"), lambda t: t, 12_000)
 
 
 def gated(x: Any, gate: Function, end: float) -> Any:

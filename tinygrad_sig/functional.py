@@ -53,6 +53,8 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 def gradient_function(
     caller: str, f: Callable[..., Any], argnums: Argnums, select: Callable[[Any, Any], Any]
 ) -> Callable[..., Any]:
+    """The function of f's arguments that returns what `select` makes of (value, gradient)."""
+
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         run = Run(caller, f, argnums, args, kwargs)

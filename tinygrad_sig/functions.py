@@ -39,6 +39,16 @@ def operation(function: Function) -> Function:
     return call
 
 
+def real(x: Any, name: str) -> Any:
+    """x as an array or a number with a dtype; a Tensor or a symbol as it is. TypeError for what has no order."""
+    if hasattr(x, "__operation__"):
+        return x
+    x = x if hasattr(x, "dtype") else np.asarray(x)[()]
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: {x.dtype} data has no gradient; give floating, integer or boolean numbers")
+    return x
+
+
 def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     """(σ(x), σ′(x)) from one exponential, within 4 ulp: nothing is subtracted from 1, so no tail is rounded away.
 
@@ -62,7 +72,7 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid(np.array([-800.0, 0.0, 800.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return sigmoid_with_slope(x * 1.0)[0]
+    return sigmoid_with_slope(real(x, "sigmoid") * 1.0)[0]
 
 
 @operation
@@ -72,7 +82,7 @@ def relu(x: Any) -> Any:
     >>> relu(np.array([-2.0, 3.0])).tolist()
     [0.0, 3.0]
     """
-    return np.maximum(x, 0)
+    return np.maximum(real(x, "relu"), 0)
 
 
 @operation
@@ -96,6 +106,7 @@ def logit(x: Any) -> Any:
     >>> logit(np.array([0.25, 0.5, 0.75])).round(6).tolist()
     [-1.098612, 0.0, 1.098612]
     """
+    x = x if hasattr(x, "dtype") else np.asarray(x)[()]
     middle = abs(x - 0.5) < 0.25
     return number(np.where(middle, 2 * np.arctanh(np.where(middle, 2 * x - 1, 0)), np.log(np.divide(x, 1 - x))))
 

@@ -114,8 +114,8 @@ class Sequential:
     def load(self, path: str | PathLike[str]) -> None:
         """Read the state from an .npz file that `save` wrote; ValueError where it is none, and nothing is changed."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                state = dict(file)
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                state = dict(arrays)
         except (ValueError, TypeError, EOFError, BadZipFile) as error:
             raise ValueError(f"load: {path} is no .npz file of arrays; give one that save wrote") from error
         self.load_state(state)

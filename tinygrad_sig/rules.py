@@ -5,8 +5,9 @@ elementwise functions y = f(x, …): an entry is the local derivative ∂y/∂x 
 `LINEAR` stand the functions whose derivative is a linear map and no elementwise factor: an entry carries the upstream
 gradient g from the output back to its argument. None stands where there is no derivative.
 
-Entries are plain NumPy, and use only functions that have a row themselves: given numbers they compute numbers, given
-Tensors a graph that can be differentiated again, given symbols the text of a formula.
+Entries are plain NumPy, and use only functions that have a row themselves, or steps and comparisons, whose derivative
+is 0: given numbers they compute numbers, given Tensors a graph that can be differentiated again, given symbols the text
+of a formula. What an entry of `LINEAR` names after its arguments are the parameters that a caller may give.
 
 At a kink, where mathematics leaves a choice: the slope of |x|, of relu and of a norm is 0 at 0, leaky_relu and elu have
 the slope of their left side, and all that tie in a maximum or a minimum have equal shares of its gradient.
@@ -17,6 +18,7 @@ Where a difference of nearly equal numbers would lose digits, an entry is writte
 
 from collections.abc import Callable
 from functools import partial
+from inspect import Parameter, signature
 from math import log as ln
 from math import pi
 from typing import Any
@@ -80,7 +82,7 @@ LOCAL: dict[Function, Row] = {
     np.add:         (lambda y, a, b: 1,                         lambda y, a, b: 1),
     np.subtract:    (lambda y, a, b: 1,                         lambda y, a, b: -1),
     np.multiply:    (lambda y, a, b: b,                         lambda y, a, b: a),
-    np.divide:      (lambda y, a, b: 1 / b,                     lambda y, a, b: -y / b),
+    np.divide:      (lambda y, a, b: 1 / b,                     lambda y, a, b: -(y / b)),
     np.remainder:   (lambda y, a, b: 1,                         lambda y, a, b: -np.floor_divide(a, b)),
     np.power:       (lambda y, a, b: b * a ** lowered(b, a),    lambda y, a, b: y * np.log(a + (a == 0))),
     np.float_power: (lambda y, a, b: b * a ** lowered(b, a),    lambda y, a, b: y * np.log(a + (a == 0))),
@@ -136,8 +138,8 @@ def define(function: Function, *entries: Callable[..., Any] | None, carry: bool 
     stands for an argument without a derivative. Entries must be written in functions that have a row themselves; then
     derivatives of every order, forward mode and the formulas of a trace follow.
 
-    Returns the operation, which takes Tensors, arrays and numbers alike; a function of NumPy's is returned as it is.
-    Raises ValueError where there is no entry, or a row already.
+    Returns the operation, which takes Tensors, arrays and numbers; a function of NumPy's is returned as it is, and has
+    this derivative from then on. Raises ValueError where there are too few or too many entries, or a row already.
 
     >>> cube = define(lambda x: x * x * x, lambda y, x: 3 * x * x)
     >>> cube(2.0)
@@ -150,7 +152,20 @@ def define(function: Function, *entries: Callable[..., Any] | None, carry: bool 
         raise ValueError(f"define: {name} needs an entry for each argument; give its local derivatives")
     if function in LOCAL or function in LINEAR:
         raise ValueError(f"define: {name} has a row already; define a function of your own that calls it")
+    least, most = arity(function)
+    if not (1 if carry else least) <= len(entries) <= most:  # An argument without an entry may be a parameter there.
+        what = f"{name} takes {least} argument{'s' * (least != 1)}, not {len(entries)}"
+        raise ValueError(f"define: {what}; give an entry for each, None where there is no derivative")
     of_numpy = isinstance(function, np.ufunc) or hasattr(function, "_implementation")
     made = function if of_numpy else operation(function)
     (LINEAR if carry else LOCAL)[made] = entries
     return made
+
+
+def arity(function: Function) -> tuple[int, int]:
+    """How many arguments a function must and may be given by position."""
+    if isinstance(function, np.ufunc):
+        return function.nin, function.nin
+    kinds = [(p.kind, p.default is p.empty) for p in signature(function).parameters.values()]
+    needed = [must for kind, must in kinds if kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    return sum(needed), len(needed)

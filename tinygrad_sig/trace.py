@@ -282,7 +282,9 @@ class GradientTrace(Sequence[Step]):
         """The only path to a tensor. Raises ValueError where there is none, or more than one."""
         paths = self.paths(tensor)
         if paths.count != 1:
-            raise ValueError(f"path: there are {paths.count} paths to {called(paths.target)}; iterate over trace.paths")
+            raise ValueError(
+                f"path: there are {paths.count} paths to {self.names[paths.target]!r}; iterate over trace.paths"
+            )
         return next(iter(paths))
 
     def to_text(self, limit: int | None = 40, width: int = 100) -> str:
@@ -350,12 +352,12 @@ def names(nodes: Sequence[Tensor]) -> dict[Tensor, str]:
     Constants without a name are left out: formulas show them as the numbers that they are.
     """
     tensors = dict.fromkeys(t for node in reversed(nodes) for t in (*node.inputs, node) if t.name or t.requires_grad)
-    taken = {tensor.name for tensor in tensors if tensor.name}
+    taken = {str(tensor.name) for tensor in tensors if tensor.name}
     found: dict[Tensor, str] = {}
     used: set[str] = set()
     counts: dict[str, int] = {}
     for tensor in tensors:
-        name = tensor.name
+        name = str(tensor.name or "")
         if not name or name in used:
             stem = f"{name}_" if name else "v"
             counts[stem] = counts.get(stem, 0) + 1
