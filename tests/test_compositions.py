@@ -440,3 +440,17 @@ def test_parameters_may_be_given_by_position_as_to_numpy():
     x = Tensor(np.arange(6.0).reshape(2, 3))
     np.testing.assert_array_equal(np.var(x, 0, None, None, 1).data, np.var(x.data, 0, None, None, 1))
     np.testing.assert_array_equal(np.prod(x, 0, None, None, True).data, np.prod(x.data, 0, None, None, True))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_a_norm_and_its_gradient_have_every_size(scale):
+    x = Tensor(np.array([3.0, 4.0]) * scale)
+    y = np.linalg.norm(x)
+    y.backward()
+    np.testing.assert_allclose([y.data / scale, *x.grad], [5, 0.6, 0.8], rtol=1e-15)
+
+
+@pytest.mark.parametrize("act", [lambda w: np.full_like(np.ones(3), w), lambda w: np.heaviside(0.0, w)])
+def test_what_a_plain_function_would_lose_is_refused(act):
+    with pytest.raises(TypeError, match="would lose its gradient there"):
+        act(Tensor(2.0))

@@ -286,3 +286,27 @@ def test_a_row_comes_before_what_is_plain(monkeypatch):
     x = Tensor(1.7)
     np.rint(x).backward()
     assert x.grad == 1
+
+
+@pytest.mark.parametrize(
+    ("local", "what"),
+    [
+        (lambda y, x: 2 * x[:, None], r"float64 of shape \(3, 1\)"),
+        (lambda y, x: np.ones((2, 3)) * x, r"float64 of shape \(2, 3\)"),
+        (lambda y, x: 2j * x, r"complex128 of shape \(3,\)"),
+        (lambda y, x: None, "NoneType"),
+    ],
+)
+def test_an_entry_of_the_wrong_shape_or_kind_is_refused(local, what):
+    square = define(lambda x: x * x, local)
+    for derivative in (grad(lambda x: np.sum(square(x))), lambda x: jvp(square, (x,), (x,))):
+        with pytest.raises(ValueError, match=f"an entry returned {what}; give real numbers of shape"):
+            derivative(np.array([1.0, 2.0, 3.0]))
+
+
+def test_a_carry_entry_of_the_wrong_shape_is_refused():
+    total = define(lambda x: np.sum(x), lambda g, y, x: np.ones((2, 3)) * g, carry=True)
+    with pytest.raises(
+        ValueError, match=r"an entry returned float64 of shape \(2, 3\); give real numbers of shape \(3,\)"
+    ):
+        grad(total)(np.ones(3))

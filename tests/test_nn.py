@@ -470,3 +470,21 @@ def test_a_file_that_is_no_state_is_refused_and_nothing_changes(tmp_path, conten
     with pytest.raises(ValueError, match=r"is no \.npz file of arrays"):
         net.load(path)
     assert all((net.state()[name] == before[name]).all() for name in before)
+
+
+def test_parameters_may_have_any_name(tmp_path):
+    net = Sequential(Linear(1, 1, np.random.default_rng(0)))
+    for parameter, name in zip(net, ("file", "allow_pickle"), strict=True):
+        parameter.name = name
+    net.save(tmp_path / "state.npz")
+    other = net.state()
+    net.load(tmp_path / "state.npz")
+    assert net.state() == other
+
+
+def test_adam_takes_float16():
+    w = Tensor(np.array([1.0, 2.0], np.float16), name="w")
+    optimiser = Adam([w], rate=0.1)
+    (w[:1] * 3).sum().backward()
+    optimiser.step()
+    np.testing.assert_allclose(w.data, [0.9, 2.0], rtol=1e-3)

@@ -3,10 +3,10 @@
 from .chain import layers, sigmoid_chain
 from .check import GradientError, GradientReport, check_gradients
 from .compositions import elu, gelu, leaky_relu, log_sigmoid, log_softmax, logsumexp, silu, softmax, softplus
+from .define import define
 from .functional import grad, hessian, jacobian, jvp, value_and_grad, vjp
 from .functions import logit, relu, sigmoid
 from .health import gradient_norms
-from .rules import define
 from .tensor import Tensor, no_grad
 from .trace import GradientTrace, Step, trace
 

@@ -123,6 +123,8 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
     weights, biases = numbers(options)
     if options.plot is not None:
         figure.check(options.plot)
+        if options.output is not None and options.output.resolve() == options.plot.resolve():
+            raise ValueError(f"--plot and --output both name {options.plot}; give two files")
     with np.errstate(all="ignore"):
         x, *leaves = (DTYPES[options.dtype](value) for value in (options.x, *weights, *(biases or [])))
         if not all(map(np.isfinite, (x, *leaves))):

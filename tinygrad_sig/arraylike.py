@@ -25,7 +25,7 @@ PLAIN: frozenset[Function] = frozenset(
         *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.floor_divide, np.heaviside),
         *(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.flatnonzero, np.count_nonzero, np.digitize),
         *(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
-        *(np.array_repr, np.array_str, np.array2string, np.iscomplexobj, np.isrealobj, np.argwhere, np.histogram),
+        *(np.array_repr, np.array_str, np.array2string, np.iscomplexobj, np.isrealobj, np.argwhere),
     )
 )
 
@@ -146,6 +146,9 @@ class ArrayLike:
     def __operation__(self, function: Function, *args: Any, **kwargs: Any) -> Any:
         name, row = function.__name__, LOCAL.get(function) or LINEAR.get(function)
         if row is None and function in PLAIN:
+            for value in (*args[1:], *kwargs.values()) if function in (np.full_like, np.heaviside) else ():
+                if isinstance(value, ArrayLike) and value.requires_grad:
+                    raise TypeError(f"{name}: {label(value)} would lose its gradient there; use t.data, or np.where")
             return function(*map(plain, args), **{key: bare(value) for key, value in kwargs.items()})
         if row is None and function in COMPOSED:
             return composed(function, args, kwargs)

@@ -126,8 +126,16 @@ def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 @operation
 def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """√Σx² over `axis`."""
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
+    with np.errstate(over="ignore"):
+        y = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    info = np.finfo(x.dtype)
+    if isinstance(x, np.ndarray) and x.size and not np.all((y > info.tiny**0.5 / info.eps) & (y <= info.max)):
+        largest = np.max(abs(x), axis=axis, keepdims=True)
+        scale = np.where((largest > 0) & (largest <= info.max), largest, 1)
+        exact = scale * np.sqrt(np.sum((x / scale) ** 2, axis=axis, keepdims=True))
+        return np.reshape(exact, y.shape)[()]
+    return y
 
 
 @operation
@@ -204,7 +212,7 @@ def contract_back(i: int, g: Any, x: tuple[Any, ...], terms: tuple[str, ...], ou
             others.append(np.ones(n))
             labels.append(label)
         target += label
-    return contract(g, *others, terms=(out, *labels), out=target, optimize=optimize)
+    return contract(g, *others, terms=(out, *labels), out=target, optimize=bool(optimize))
 
 
 def number(y: Any) -> Any:

@@ -8,17 +8,20 @@ modes that change what a network computes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from io import BytesIO
 from itertools import pairwise
 from math import sqrt
 from os import PathLike
+from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from .arraylike import plain
 from .compositions import log_sigmoid, log_softmax
 from .functions import sigmoid
+from .show.files import write
 from .tensor import Tensor
 
 Initialiser = Callable[[np.random.Generator, int, int], tuple[Any, Any]]
@@ -108,8 +111,12 @@ class Sequential:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state to an .npz file."""
-        with open(path, "wb") as file:
-            np.savez(file, **self.state())
+        archive = BytesIO()
+        with ZipFile(archive, "w") as file:  # np.savez has parameters of its own, which names might be taken for.
+            for name, array in self.state().items():
+                with file.open(f"{name}.npy", "w") as entry:
+                    np.lib.format.write_array(entry, array, allow_pickle=False)
+        write(archive.getvalue(), Path(path))
 
     def load(self, path: str | PathLike[str]) -> None:
         """Read the state from an .npz file that `save` wrote; ValueError where it is none, and nothing is changed."""
@@ -255,7 +262,7 @@ class Adam(Optimiser):
         self.means[i] = first * self.means[i] + (1 - first) * gradient
         self.squares[i] = second * self.squares[i] + (1 - second) * gradient**2
         mean, square = self.means[i] / (1 - first**self.steps), self.squares[i] / (1 - second**self.steps)
-        return mean / (np.sqrt(square) + 1e-8)
+        return mean / (np.sqrt(square) + max(1e-8, float(np.finfo(gradient.dtype).tiny)))
 
 
 def batches(rng: np.random.Generator, size: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:

@@ -43,10 +43,10 @@ class Report:
     def difference(self) -> Decimal | None:
         """∂y/∂x by a finite difference, with as many digits as it takes to see it; None where that takes too long."""
         sizes = [layer.running for layer in self.layers if math.isfinite(layer.running)]
-        digits = math.ceil(max(60, 4 / 3 * (20 - min(sizes, default=0)), 4 * (12 + max(sizes, default=0))))
-        if len(self.layers) * digits**2 > 6e7:
+        digits = max(60, 4 / 3 * (20 - min(sizes, default=0)), 4 * (12 + max(sizes, default=0)))
+        if len(self.layers) * digits * digits > 6e7:
             return None
-        return finite_difference(self.x, self.weights, self.biases, self.function, digits)
+        return finite_difference(self.x, self.weights, self.biases, self.function, math.ceil(digits))
 
     def verdict(self) -> str:
         """One sentence: what becomes of the gradient, how fast, and after how many layers nothing is left of it."""

@@ -16,9 +16,7 @@ Where a difference of nearly equal numbers would lose digits, an entry is writte
 (1 − x)·(1 + x) for 1 − x². Where a square could overflow, it divides twice.
 """
 
-from collections.abc import Callable
 from functools import partial
-from inspect import Parameter, signature
 from math import log as ln
 from math import pi
 from typing import Any
@@ -26,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from . import functions as fn
-from .functions import Function, chosen, euclidean, getitem, logit, lowered, operation, relu, sech, sigmoid, spread
+from .functions import Function, chosen, euclidean, getitem, logit, lowered, relu, sech, sigmoid, spread
 
 Row = Any  # A tuple of entries, or an `Each`.
 
@@ -128,44 +126,3 @@ LINEAR: dict[Function, Row] = {
 # What computes (y, ∂y/∂x) in one stroke: the forward pass calls it, and hands ∂y/∂x to the entry as a last argument,
 # the `slope` of sigmoid. An entry that is given Tensors or symbols gets none, and states the formula.
 WITH_SLOPE: dict[Function, Function] = {sigmoid: fn.sigmoid_with_slope}
-
-
-def define(function: Function, *entries: Callable[..., Any] | None, carry: bool = False) -> Function:
-    """Add a row: make y = function(x, …) an operation whose derivative is given, one entry for each argument.
-
-    An entry is the local derivative ∂y/∂x, a function of (y, x, …), for an elementwise function. With `carry` it takes
-    (g, y, x, …) and the function's keyword parameters, and carries the upstream gradient g back to its argument. None
-    stands for an argument without a derivative. Entries must be written in functions that have a row themselves; then
-    derivatives of every order, forward mode and the formulas of a trace follow.
-
-    Returns the operation, which takes Tensors, arrays and numbers; a function of NumPy's is returned as it is, and has
-    this derivative from then on. Raises ValueError where there are too few or too many entries, or a row already.
-
-    >>> cube = define(lambda x: x * x * x, lambda y, x: 3 * x * x)
-    >>> cube(2.0)
-    8.0
-    """
-    name = getattr(function, "__name__", "the function")
-    if not callable(function) or not all(entry is None or callable(entry) for entry in entries):
-        raise TypeError("define: the function and its entries must be functions; only an entry may be None")
-    if not entries:
-        raise ValueError(f"define: {name} needs an entry for each argument; give its local derivatives")
-    if function in LOCAL or function in LINEAR:
-        raise ValueError(f"define: {name} has a row already; define a function of your own that calls it")
-    least, most = arity(function)
-    if not (1 if carry else least) <= len(entries) <= most:  # An argument without an entry may be a parameter there.
-        what = f"{name} takes {least} argument{'s' * (least != 1)}, not {len(entries)}"
-        raise ValueError(f"define: {what}; give an entry for each, None where there is no derivative")
-    of_numpy = isinstance(function, np.ufunc) or hasattr(function, "_implementation")
-    made = function if of_numpy else operation(function)
-    (LINEAR if carry else LOCAL)[made] = entries
-    return made
-
-
-def arity(function: Function) -> tuple[int, int]:
-    """How many arguments a function must and may be given by position."""
-    if isinstance(function, np.ufunc):
-        return function.nin, function.nin
-    kinds = [(p.kind, p.default is p.empty) for p in signature(function).parameters.values()]
-    needed = [must for kind, must in kinds if kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
-    return sum(needed), len(needed)

@@ -198,8 +198,9 @@ class Tensor(ArrayLike):
         except (ValueError, IndexError, TypeError, NotImplementedError) as error:
             raise misfit(function, inputs, error) from error
         y = results[0]
-        if not hasattr(y, "dtype"):
-            raise TypeError(f"{function.__name__}: it returned a {type(y).__name__}, and no array of NumPy's")
+        if getattr(getattr(y, "dtype", None), "kind", None) != "f":
+            what = getattr(y, "dtype", type(y).__name__)
+            raise TypeError(f"{function.__name__}: it returned {what} data; let it return a floating array")
         return node(function, inputs, (y if np.ndim(y) else y[()], *values, *results[1:]), params)
 
     def __reduce__(self) -> Any:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 def write(data: bytes, path: Path) -> None:
     """What is no regular file, such as a pipe, is written to; any other is replaced when all is there."""
-    path = path.resolve()
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
+    path = path.resolve()  # What a link points to is replaced, not the link.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "wb") as file:

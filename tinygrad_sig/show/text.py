@@ -75,6 +75,7 @@ def middle_out(items: Sequence[Any], limit: int | None) -> tuple[Sequence[Any], 
     """The first and the last of many items, and how many between them are left out: none for the sake of one or two."""
     if limit is None or len(items) <= limit + 2:
         return items, 0, []
+    limit = max(limit, 1)
     head = (limit + 1) // 2
     tail = limit - head
     return items[:head], len(items) - limit, items[len(items) - tail :]

@@ -1,0 +1,80 @@
+"""define: a row from outside, with the same power as those of the tables, and some care that they do not need."""
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any
+
+import numpy as np
+
+from .functions import Function, operation
+from .rules import LINEAR, LOCAL
+
+
+def define(function: Function, *entries: Callable[..., Any] | None, carry: bool = False) -> Function:
+    """Add a row: make y = function(x, …) an operation whose derivative is given, one entry for each argument.
+
+    An entry is the local derivative ∂y/∂x, a function of (y, x, …), for an elementwise function. With `carry` it takes
+    (g, y, x, …) and the function's keyword parameters, and carries the upstream gradient g back to its argument. None
+    stands for an argument without a derivative. Entries must be written in functions that have a row themselves; then
+    derivatives of every order, forward mode and the formulas of a trace follow.
+
+    Returns the operation, which takes Tensors, arrays and numbers; a function of NumPy's is returned as it is, and has
+    this derivative from then on. Raises ValueError where there are too few or too many entries, or a row already.
+
+    >>> cube = define(lambda x: x * x * x, lambda y, x: 3 * x * x)
+    >>> cube(2.0)
+    8.0
+    """
+    name = getattr(function, "__name__", "the function")
+    if not callable(function) or not all(entry is None or callable(entry) for entry in entries):
+        raise TypeError("define: the function and its entries must be functions; only an entry may be None")
+    if not entries:
+        raise ValueError(f"define: {name} needs an entry for each argument; give its local derivatives")
+    if function in LOCAL or function in LINEAR:
+        raise ValueError(f"define: {name} has a row already; define a function of your own that calls it")
+    least, most = arity(function)
+    if not (1 if carry else least) <= len(entries) <= most:  # An argument without an entry may be a parameter there.
+        what = f"{name} takes {least} argument{'s' * (least != 1)}, not {len(entries)}"
+        raise ValueError(f"define: {what}; give an entry for each, None where there is no derivative")
+    of_numpy = isinstance(function, np.ufunc) or hasattr(function, "_implementation")
+    made = function if of_numpy else operation(function)
+    checks = [entry and checked(entry, name, i if carry else None) for i, entry in enumerate(entries)]
+    (LINEAR if carry else LOCAL)[made] = tuple(checks)
+    return made
+
+
+def checked(entry: Function, name: str, position: int | None) -> Function:
+    """An entry whose results are looked at: a wrong shape would be summed up, a complex one lose a part, unseen."""
+
+    @wraps(entry)
+    def call(*args: Any, **params: Any) -> Any:
+        found = entry(*args, **params)
+        y = args[0] if position is None else args[1 + 1 + position]
+        if hasattr(found, "__operation__") and not hasattr(found, "requires_grad"):
+            return found  # A symbol.
+        shape = getattr(found, "shape", () if isinstance(found, int | float) else None)
+        kind = getattr(getattr(found, "dtype", None), "kind", "f")
+        fits = shape == y.shape or (position is None and shape is not None and broadcasts(shape, y.shape))
+        if not fits and position is not None and shape is not None:  # It may be left to the walk to undo broadcasting.
+            fits = shape == args[0].shape and broadcasts(y.shape, shape)
+        if not fits or kind not in "fiub":
+            what = type(found).__name__ if shape is None else f"{getattr(found, 'dtype', 'a number')} of shape {shape}"
+            raise ValueError(f"{name}: an entry returned {what}; give real numbers of shape {y.shape}")
+        return found
+
+    return call
+
+
+def broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether an array of this shape is repeated to the target, and not the target too."""
+    return len(shape) <= len(target) and all(n in (1, m) for n, m in zip(shape[::-1], target[::-1], strict=False))
+
+
+def arity(function: Function) -> tuple[int, int]:
+    """How many arguments a function must and may be given by position."""
+    if isinstance(function, np.ufunc):
+        return function.nin, function.nin
+    kinds = [(p.kind, p.default is p.empty) for p in signature(function).parameters.values()]
+    needed = [must for kind, must in kinds if kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    return sum(needed), len(needed)
