@@ -450,7 +450,7 @@ def test_a_norm_and_its_gradient_have_every_size(scale):
     np.testing.assert_allclose([y.data / scale, *x.grad], [5, 0.6, 0.8], rtol=1e-15)
 
 
-@pytest.mark.parametrize("act", [lambda w: np.full_like(np.ones(3), w), lambda w: np.heaviside(0.0, w)])
+@pytest.mark.parametrize("act", [lambda w: np.full_like(w, w), lambda w: np.heaviside(0.0, w)])
 def test_what_a_plain_function_would_lose_is_refused(act):
     with pytest.raises(TypeError, match="would lose its gradient there"):
         act(Tensor(2.0))

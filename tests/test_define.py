@@ -299,9 +299,9 @@ def test_a_row_comes_before_what_is_plain(monkeypatch):
 )
 def test_an_entry_of_the_wrong_shape_or_kind_is_refused(local, what):
     square = define(lambda x: x * x, local)
-    for derivative in (grad(lambda x: np.sum(square(x))), lambda x: jvp(square, (x,), (x,))):
+    for slope in (grad(lambda x: np.sum(square(x))), lambda x: jvp(square, (x,), (x,))):
         with pytest.raises(ValueError, match=f"an entry returned {what}; give real numbers of shape"):
-            derivative(np.array([1.0, 2.0, 3.0]))
+            slope(np.array([1.0, 2.0, 3.0]))
 
 
 def test_a_carry_entry_of_the_wrong_shape_is_refused():
