@@ -294,7 +294,7 @@ def test_a_row_comes_before_what_is_plain(monkeypatch):
         (lambda y, x: 2 * x[:, None], r"float64 of shape \(3, 1\)"),
         (lambda y, x: np.ones((2, 3)) * x, r"float64 of shape \(2, 3\)"),
         (lambda y, x: 2j * x, r"complex128 of shape \(3,\)"),
-        (lambda y, x: None, "NoneType"),
+        (lambda y, x: None, "NoneType of shape None"),
     ],
 )
 def test_an_entry_of_the_wrong_shape_or_kind_is_refused(local, what):

@@ -45,23 +45,27 @@ def define(function: Function, *entries: Callable[..., Any] | None, carry: bool 
 
 
 def checked(entry: Function, name: str, position: int | None) -> Function:
-    """An entry whose results are looked at: a wrong shape would be summed up, a complex one lose a part, unseen."""
+    """An entry whose results are looked at: a wrong shape would be summed up, a complex one lose a part, unseen.
+
+    `position` is that of the argument that g is carried back to, None for a local derivative.
+    """
 
     @wraps(entry)
     def call(*args: Any, **params: Any) -> Any:
         found = entry(*args, **params)
-        y = args[0] if position is None else args[1 + 1 + position]
         if hasattr(found, "__operation__") and not hasattr(found, "requires_grad"):
             return found  # A symbol.
-        shape = getattr(found, "shape", () if isinstance(found, int | float) else None)
-        kind = getattr(getattr(found, "dtype", None), "kind", "f")
-        fits = shape == y.shape or (position is None and shape is not None and broadcasts(shape, y.shape))
-        if not fits and position is not None and shape is not None:  # It may be left to the walk to undo broadcasting.
-            fits = shape == args[0].shape and broadcasts(y.shape, shape)
-        if not fits or kind not in "fiub":
-            what = type(found).__name__ if shape is None else f"{getattr(found, 'dtype', 'a number')} of shape {shape}"
-            raise ValueError(f"{name}: an entry returned {what}; give real numbers of shape {y.shape}")
-        return found
+        value = np.float64(found) if isinstance(found, int | float) else found
+        shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", type(found).__name__)
+        if position is None:
+            target = args[0].shape
+            fits = shape is not None and broadcasts(shape, target)
+        else:  # What the arguments' broadcasting has repeated may be left to the walk to sum up.
+            target, upstream = args[position + 2].shape, args[0].shape
+            fits = shape == target or (shape == upstream and broadcasts(target, upstream))
+        if not fits or dtype.kind not in "fiub":
+            raise ValueError(f"{name}: an entry returned {dtype} of shape {shape}; give real numbers of shape {target}")
+        return found if position is None else value
 
     return call
 
