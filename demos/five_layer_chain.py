@@ -6,7 +6,6 @@ taken, at z_i = w_i·a_(i−1). The two agree for weights of 1, and are 18 power
 """
 
 import math
-from pathlib import Path
 
 from tinygrad_sig import layers, sigmoid_chain, trace
 from tinygrad_sig.chain import finite_difference, preactivations, printed_product
@@ -15,7 +14,7 @@ from tinygrad_sig.show.plots import decay
 
 
 def compare(weights: list[float]) -> tuple[float, float, float]:
-    """∂y/∂x at x = 1 from the graph, as the sheet prints it, and by a finite difference."""
+    """dy/dx at x = 1 from the graph, as the sheet prints it, and by a finite difference."""
     graph = float(trace(sigmoid_chain(1.0, weights)).gradient("x"))
     printed = float(printed_product(1.0, weights))
     difference = float(finite_difference(1.0, weights))
@@ -23,8 +22,8 @@ def compare(weights: list[float]) -> tuple[float, float, float]:
     return graph, printed, difference
 
 
-def draw(path: Path) -> None:
-    """What is left of ∂y/∂y = 1 at each place on the way back: by the trace, and as the sheet would have it."""
+def picture():
+    """What is left of dy/dy = 1 at each place on the way back: by the trace, and as the sheet would have it."""
     true, printed = {}, {}
     for weight in (1.0, 4.0, 10.0):
         weights = [weight] * 5
@@ -36,13 +35,13 @@ def draw(path: Path) -> None:
     decay(true, axes, linestyle="-")
     decay(printed, axes, linestyle="--", fillstyle="none", markersize=10)
     axes.set_xticks(range(6), ["y", "a4", "a3", "a2", "a1", "x"])
-    axes.set(xlabel="node that the gradient has reached", ylabel="|∂y/∂node|", title="Five equal weights, x = 1")
+    axes.set(xlabel="node that the gradient has reached", ylabel="|dy/dnode|", title="Five equal weights, x = 1")
     axes.legend(loc="lower left", frameon=False)
-    save(figure, path)
+    return figure
 
 
 def main() -> None:
-    picture = file_to_draw(__doc__.splitlines()[0])
+    file = file_to_draw(__doc__.splitlines()[0])
     steps = trace(sigmoid_chain(1.0, [0.5, -0.9, 0.8, -0.6, 0.7]))
     print("The backward pass, edge by edge: upstream × local = downstream\n")
     print(steps, "\n")
@@ -63,8 +62,8 @@ def main() -> None:
     assert printed > 1e18 * graph
     print("\nThe finite difference knows no formula, and sides with the graph: σ' belongs at z_i = w_i·a_(i−1).")
     print("Printed at a_(i−1), the product looks like an explosion where the gradient has vanished.")
-    if picture is not None:
-        draw(picture)
+    if file is not None:
+        save(picture(), file)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from tinygrad_sig import Tensor, jacobian, jvp, sigmoid, trace, vjp
+from tinygrad_sig.show.figure import no_options
 
 WEIGHTS = [0.5, -0.9, 0.8, -0.6, 0.7]
 N = 200
@@ -35,9 +36,8 @@ def meet_in_the_middle() -> None:
         print(f"{i:5d}   {weight * slope:14.6f}   {above:16.6e}   {below:16.6e}   {above * below:13.6e}")
         assert math.isclose(above * below, up[-1], rel_tol=1e-14)
     assert math.isclose(up[-1], steps.gradient("x"), rel_tol=1e-14)
-    print(
-        f"Forward mode ends with dy/dx = {up[-1]:.6e} in layer 5, reverse mode with {steps.gradient('x'):.6e} at x.\n"
-    )
+    ends = f"{up[-1]:.6e} in layer 5, reverse mode with {steps.gradient('x'):.6e} at x"
+    print(f"Forward mode ends with dy/dx = {ends}.\n")
 
 
 def timed(compute) -> tuple[np.ndarray, float]:
@@ -69,6 +69,11 @@ def cost() -> None:
     print("\nA loss is one output of many parameters: that is why networks are trained in reverse mode.")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    no_options(__doc__.splitlines()[0])
     meet_in_the_middle()
     cost()
+
+
+if __name__ == "__main__":
+    main()

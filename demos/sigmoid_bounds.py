@@ -5,21 +5,20 @@ is followed into the tail until it fails. `--plot FILE` draws the sheet's Figure
 """
 
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 
 from tinygrad_sig import Tensor, grad, sigmoid, trace
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import lines
-from tinygrad_sig.show.text import number, power_of_ten
+from tinygrad_sig.show.text import power_of_ten
 
 slope = grad(lambda x: np.sum(sigmoid(x)))  # The gradient of a sum of f has f′ of each element.
 bend = grad(lambda x: np.sum(slope(x)))
 WAYS = {
     "the engine": slope,
     "y·(1 − y)": lambda x: sigmoid(x) * (1 - sigmoid(x)),
-    "eˣ/(eˣ + 1)²": lambda x: np.exp(x) / (np.exp(x) + 1) ** 2,  # As the sheet prints it (quoted, 1.2.2).
+    "eˣ/(eˣ + 1)²": lambda x: np.exp(x) / (np.exp(x) + 1) ** 2,  # As the sheet prints it (1.2.2).
 }
 
 
@@ -43,19 +42,23 @@ def maximum() -> None:
     assert bend(-x).min() > 0 > bend(x).max()
     a, b, falls = slope(0.999), slope(1.001), (slope(0.999) - slope(1.001)) / 0.002
     print(f"\nSymmetric at {len(x)} points: σ(−x) = 1 − σ(x), σ′(−x) = σ′(x), σ″(−x) = −σ″(x).")
-    print(f"σ′ is largest at 0, where it is {slope(0.0)}: the sheet is right. Its σ″ has the wrong sign; it takes no")
-    print(f"formula to see it. From x = 0.999 to 1.001 σ′ falls from {a:.6f} to {b:.6f}, by {falls:.6f} a unit.")
-    print("Left of its maximum σ′ rises, so σ″ > 0; right of it σ′ falls, so σ″ < 0: from + to −.")
+    print(f"σ′ is largest at 0, where it is {slope(0.0)}, as the sheet says (quoted, 1.2.2). A sign has slipped in its")
+    print(f"σ″, and the numbers show which: from x = 0.999 to 1.001 σ′ falls from {a:.6f} to {b:.6f},")
+    print(f"by {falls:.6f} a unit. Left of its maximum σ′ rises, so σ″ > 0; right of it σ′ falls, so σ″ < 0.")
     print(f"Derivatives multiply (1.2.1): the slopes of five sigmoids make at most ¼⁵ = {slope(0.0) ** 5:.6f}.\n")
     assert np.isclose(-falls, bend(1.0), rtol=1e-5)
 
 
 def tail() -> None:
-    print("σ′ is never 0, in mathematics. In float64, the last way as the sheet prints it (quoted, 1.2.2):")
+    print("σ′ is never 0, in mathematics. In float64, except the last column; eˣ/(eˣ + 1)² is the sheet's")
+    print("(quoted, 1.2.2); at x = 745 the engine shows the smallest float64 that there is:")
     print("    x    σ′ exactly" + "".join(f"{name:>15}" for name in WAYS) + "   engine, float32")
     for x in map(float, (0, 1, 10, 17, 30, 37, 40, 88, 104, 355, 708, 710, 745, 746)):
         found = [*(f(x) for f in WAYS.values()), slope(np.float32(x))]
-        print(f"{x:5.0f}{exact(x):14.4e}" + "".join(f"{number(value):>15}" for value in found))
+        print(
+            f"{x:5.0f}{power_of_ten(float(exact(x).log10())):>14}"
+            + "".join(f"{f'{value:.2e}' if value else '0':>15}" for value in found)
+        )
         assert exact(x) > 0
         assert x > 708 or abs(Decimal(float(found[0])) / exact(x) - 1) < 1e-15, "the engine has all digits"
     print("\nRight of 0, and from which x on:    0 in float32   0 in float64   nan in float32   nan in float64")
@@ -77,26 +80,30 @@ def tail() -> None:
     assert np.isclose(steps.magnitude(x)[0], float(exact(746.0).log10()), rtol=1e-12)
 
 
-def draw(path: Path) -> None:
+def picture():
     figure, (left, right) = new_figure(1, 2, size=(11, 4.2))
     x = np.linspace(-8, 8, 401)
     left.axhline(0.25, color="0.8", zorder=0)
     lines(x, {"σ": sigmoid(x), "σ′": slope(x)}, left, xlabel="x", ylabel="value", title="σ, and σ′ ≤ ¼")
     x = np.linspace(-120, 120, 4801)
-    right.plot(x, slope(x), color="0.85", linewidth=7, label="σ′, exact")
+    right.plot(x, slope(x), color="0.85", linewidth=7, label="engine, float64")
     textbook, short = WAYS["y·(1 − y)"], x.astype(np.float32)
     ways = {"engine, float32": slope(short), "y·(1 − y), float64": textbook(x), "y·(1 − y), float32": textbook(short)}
     ways = {name: np.maximum(y, 1e-99, dtype=float) for name, y in ways.items()}  # 0 has no place on the axis.
     lines(x, ways, right, xlabel="x", ylabel="σ′(x)", yscale="log", ylim=(1e-56, 10))
     right.set_title("The tails of σ′, and where they drop to 0")
     right.legend(loc="upper left", frameon=False)
-    save(figure, path)
+    return figure
 
 
-if __name__ == "__main__":
+def main() -> None:
     path = file_to_draw(__doc__.splitlines()[0])
     maximum()
     with np.errstate(over="ignore", invalid="ignore"):
         tail()
     if path is not None:
-        draw(path)
+        save(picture(), path)
+
+
+if __name__ == "__main__":
+    main()

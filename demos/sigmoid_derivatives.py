@@ -5,12 +5,12 @@ from the engine. `--plot FILE` draws the four curves.
 """
 
 import math
-from pathlib import Path
 
 import numpy as np
 
 from tinygrad_sig import grad, sigmoid
-from tinygrad_sig.show.figure import file_to_draw, new_figure, save
+from tinygrad_sig.show.figure import file_to_draw, save
+from tinygrad_sig.show.plots import lines
 
 ORDERS = [sigmoid, grad(sigmoid), grad(grad(sigmoid)), grad(grad(grad(sigmoid)))]
 NAMES = ["σ", "σ′", "σ″", "σ‴"]
@@ -27,7 +27,7 @@ def table() -> None:
         values = [float(f(x)) for f in ORDERS]
         printed = printed_second_derivative(x)
         print(f"{x:6.1f} " + "".join(f"{value:14.9f}" for value in values) + f"{printed:14.9f}")
-        assert np.isclose(values[2], -printed, rtol=1e-13), "the sheet's σ″ has the wrong sign"
+        assert np.isclose(values[2], -printed, rtol=1e-13), "a sign has slipped in the sheet's σ″"
         assert values[2] * x <= 0, "σ″ is positive left of 0 and negative right of it"
 
 
@@ -44,15 +44,12 @@ def newton(x: float) -> float:
     return x
 
 
-def draw(path: Path) -> None:
-    figure, axes = new_figure(1, 1, size=(7, 4))
+def picture():
     x = np.linspace(-8, 8, 401)
-    for f, name, style in zip([sigmoid, *ORDERS[1:]], NAMES, ["-", "--", "-.", ":"], strict=True):
-        axes.plot(x, [f(value) for value in x], style, label=name)
+    curves = {name: [f(value) for value in x] for f, name in zip(ORDERS, NAMES, strict=True)}
+    axes = lines(x, curves, xlabel="x", ylabel="value", title="σ and its derivatives: σ′ is largest where σ″ is 0")
     axes.axvline(0, color="0.8", zorder=0)
-    axes.set(xlabel="x", ylabel="value", title="σ and its derivatives: σ′ is largest where σ″ changes sign")
-    axes.legend()
-    save(figure, path)
+    return axes.figure
 
 
 def main() -> None:
@@ -66,7 +63,7 @@ def main() -> None:
     assert height == 0.25
     assert math.isclose(bend, -0.125)
     if path is not None:
-        draw(path)
+        save(picture(), path)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Two ways to get it wrong, both found in small engines, run beside the right one.
 
 from tinygrad_sig import Tensor, trace
 from tinygrad_sig.backward import topological_order
+from tinygrad_sig.show.figure import no_options
 
 
 def recurse(node: Tensor, upstream: float, gradients: dict[Tensor, float]) -> None:
@@ -33,6 +34,7 @@ def add_in_order(output: Tensor) -> dict[Tensor, float]:
 
 
 def main() -> None:
+    no_options(__doc__.splitlines()[0])
     a = Tensor(1.0, name="a")
     b = a + a
     b.name = "b"

@@ -63,7 +63,7 @@ def checked(entry: Function, name: str, position: int | None) -> Function:
         else:  # What the arguments' broadcasting has repeated may be left to the walk to sum up.
             target, upstream = args[position + 2].shape, args[0].shape
             fits = shape == target or (shape == upstream and broadcasts(target, upstream))
-        if not fits or dtype.kind not in "fiub":
+        if not fits or getattr(dtype, "kind", "O") not in "fiub":
             raise ValueError(f"{name}: an entry returned {dtype} of shape {shape}; give real numbers of shape {target}")
         return found if position is None else value
 
