@@ -1,10 +1,11 @@
 """Sections 1.2.4 and 1.2.5 of the exercise sheet in real networks: the gradient of every layer at initialisation.
 
-Nielsen (Neural Networks and Deep Learning, chapter 5) measures three networks; a hundred seeds show what he might have
-seen. The mean field of wide networks (Poole 2016; Schoenholz 2017) says what each layer takes, for ζ from N(0, 1): the
-mean square q of z becomes σ_w²·E[f(√q·ζ)²] + σ_b², and gradients are multiplied by √χ, where χ = σ_w²·E[f′(√q·ζ)²].
-`--plot FILE` draws the norms.
+Nielsen (Neural Networks and Deep Learning, chapter 5) measures three networks; `--plot FILE` draws a hundred seeds of
+each. The mean field of wide networks (Poole 2016; Schoenholz 2017), for ζ from N(0, 1): the mean square q of z becomes
+σ_w²·E[f(√q·ζ)²] + σ_b², and gradients are multiplied by √χ, where χ = σ_w²·E[f′(√q·ζ)²].
 """
+
+from itertools import product
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from tinygrad_sig.nn import MLP, binary_cross_entropy, glorot, he, nielsen, stan
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import COLOURS, band
 
-SEEDS, DEPTH, UNITS = 100, 8, 100
+SEEDS = 100
 QUOTED = {2: (0.07, 0.31), 3: (0.012, 0.060, 0.283), 4: (0.003, 0.017, 0.070, 0.285)}  # Nielsen, chapter 5.
 STARTS = {nielsen: (1, 1), standard: (1 / 3, 0), glorot: (1, 0), he: (2, 0)}  # With σ_w² and σ_b².
 ZETA = np.linspace(-12, 12, 4000)  # For E by the trapezoid rule; an even number, so that none is the kink of relu.
@@ -30,30 +31,64 @@ def factors(f, weights: float, biases: float, layers: int) -> list[float]:
     return found
 
 
-def norms(net: MLP, inputs, labels) -> list[float]:
+def norms(sizes, seed: int, f, start, inputs, labels) -> list[float]:
     """‖∂C/∂b‖ of the hidden layers; C is the cross-entropy, summed over 10 outputs and averaged over the inputs."""
+    net = MLP(sizes, np.random.default_rng(seed), f, start)
     (10 * binary_cross_entropy(net(inputs), np.eye(10)[labels])).backward()
-    return [float(np.linalg.norm(parameter.grad)) for parameter in net if parameter.ndim == 1][:-1]
+    return [np.linalg.norm(parameter.grad) for parameter in net if parameter.ndim == 1][:-1]
 
 
-def nielsens_networks(panels, limit: float) -> None:
-    rng = np.random.default_rng(0)
-    images, labels = 1.0 * (rng.random((250, 784)) < 0.11), rng.integers(10, size=250)
-    print(f"1. Nielsen's weights N(0, 1)/√n and biases N(0, 1), sigmoid: mean ‖∂C/∂b‖ of {SEEDS} seeds, for")
-    print(f"   {len(images)} images of noise, 11 % of their pixels inked, in MNIST's stead\n")
-    print("   hidden  layer      5 %   median     95 %   one draw (quoted, Nielsen, chapter 5)")
-    for panel, (hidden, quoted) in zip(panels, QUOTED.items(), strict=True):
-        sizes, x = [784] + [30] * hidden + [10], np.arange(1, hidden + 1)
-        nets = (MLP(sizes, np.random.default_rng(seed), sigmoid, nielsen) for seed in range(SEEDS))
-        found = np.array([norms(net, images, labels) for net in nets])
-        for layer, *row in zip(x, *np.percentile(found, [5, 50, 95], axis=0), quoted, strict=True):
-            print("   {:6d}{:7d}{:9.4f}{:9.4f}{:9.4f}{:9.3f}".format(hidden, layer, *row))
-            assert row[0] <= row[3] <= row[2]
-        assert np.allclose(np.median(found[:, :-1] / found[:, 1:], axis=0), limit, rtol=0.1)
-        title = "–".join(map(str, sizes))
-        band(x, found, panel, xlabel="hidden layer, from the input", xticks=x, yscale="log", title=title)
-        line = np.median(found[:, -1]) * limit ** (hidden - x)
-        panel.plot(x, line, "--", color="black", label=f"mean field: × {limit:.4f} a layer")
-        panel.plot(x, quoted, "D", color=COLOURS[1], fillstyle="none", markersize=9, label="Nielsen (quoted)")
-        panel.set(ylim=(8e-4, 0.8), xlim=(0.7, 4.3))
-    print(f"\n   Mean field: √χ = {limit:.6f}. Every layer gets a fifth of the gradient of the next one.\n")
+def nielsens_networks(rng, limit: float) -> dict[int, np.ndarray]:
+    x, y, found = 1.0 * (rng.random((250, 784)) < 0.11), rng.integers(10, size=250), {}
+    print(f"1. Weights N(0, 1)/√n, biases N(0, 1), sigmoid: ‖∂C/∂b‖, mean of {len(x)} images of noise, {SEEDS} seeds\n")
+    print("   784–30–…–10     layer      5 %   median     95 %   one draw (quoted, Nielsen, chapter 5)")
+    for hidden, quoted in QUOTED.items():
+        sizes = [784] + [30] * hidden + [10]
+        rows = found[hidden] = np.array([norms(sizes, seed, sigmoid, nielsen, x, y) for seed in range(SEEDS)])
+        for layer, (low, middle, high) in enumerate(np.percentile(rows, [5, 50, 95], axis=0).T):
+            print(f"   {hidden} hidden layers{layer + 1:5d}{low:9.4f}{middle:9.4f}{high:9.4f}{quoted[layer]:9.3f}")
+            assert low <= quoted[layer] <= high
+        assert np.allclose(np.median(rows[:, :-1] / rows[:, 1:], axis=0), limit, rtol=0.1)
+    print(f"   Mean field: √χ = {limit:.6f}. Every layer gets a fifth of the gradient of the next one.\n")
+    return found
+
+
+def other_networks(rng) -> None:
+    x, y = rng.normal(size=(SEEDS, 1, 100)), rng.integers(10, size=(SEEDS, 1))
+    sizes, steps = [100] * 9 + [10], 7  # From hidden layer 8 back to 1.
+    print("2. Eight hidden layers of 100: what a layer multiplies ‖∂C/∂b‖ by, on the way to the input\n")
+    print("   f        weights   mean field     median       5 % – 95 %")
+    for f, start in product((sigmoid, np.tanh, relu), STARTS):
+        rows = np.array([norms(sizes, seed, f, start, x[seed], y[seed]) for seed in range(SEEDS)])
+        low, middle, high = np.percentile(rows[:, 0] / rows[:, -1], [5, 50, 95]) ** (1 / steps)
+        theory = np.prod(factors(f, *STARTS[start], steps)) ** (1 / steps)
+        print(f"   {f.__name__:9}{start.__name__:9}{theory:11.4f}{middle:11.4f}{low:10.4f} – {high:.4f}")
+        assert low <= theory <= high
+        assert (middle > 0.8) == ((f, start) in [(np.tanh, glorot), (np.tanh, he), (relu, he)])
+    most = max(weights for weights in range(1, 200) if factors(sigmoid, weights, 0, 30)[-1] <= 1)
+    print(f"   Sigmoid gradients explode (quoted in substance, 1.2.5) where √χ > 1: for σ_w² above {most}, b = 0.")
+
+
+def picture(found: dict[int, np.ndarray], limit: float):
+    figure, panels = new_figure(1, 3, size=(12, 4.2))
+    for axes, (hidden, rows) in zip(panels, found.items(), strict=True):
+        x = np.arange(1, hidden + 1)
+        band(x, rows, axes, xlabel="hidden layer, from the input", xticks=x, xlim=(0.7, 4.3), yscale="log")
+        axes.plot(x, np.median(rows[:, -1]) * limit ** (hidden - x), "k--", label=f"mean field: × {limit:.4f} a layer")
+        axes.plot(x, QUOTED[hidden], "D", color=COLOURS[1], fillstyle="none", markersize=9, label="Nielsen (quoted)")
+        axes.set(ylim=(8e-4, 0.8), title=f"784{hidden * '–30'}–10", ylabel="‖∂C/∂b‖ at initialisation")
+    panels[0].legend(loc="lower right", frameon=False)
+    return figure
+
+
+def main() -> None:
+    path = file_to_draw(__doc__.splitlines()[0])
+    rng, limit = np.random.default_rng(0), factors(sigmoid, 1, 1, 50)[-1]  # By layer 50 q no longer changes.
+    found = nielsens_networks(rng, limit)
+    other_networks(rng)
+    if path is not None:
+        save(picture(found, limit), path)
+
+
+if __name__ == "__main__":
+    main()

@@ -23,7 +23,7 @@ LAYERS = [f"layer {i}" for i in range(1, 7)]
 MAP = ("weight w", "activation a of the layer before", "linear", [])
 BAR = ("", "log₁₀|w·σ′(w·a + b)|", "linear", [])
 WEIGHTS = ("w = 1", "w = 4", "w = 10")
-NETWORKS = ["sigmoid, standard", "tanh, standard", "tanh, Glorot", "relu, He"]
+NETWORKS = ["sigmoid, standard", "tanh, Glorot", "relu, He"]
 WAYS = ["engine, float64", "engine, float32", "y·(1 − y), float64", "y·(1 − y), float32"]
 INTO = "hidden layer, from the input"
 CHAINS = ["relu, w = 1", "tanh, w = 1", *(f"σ, w = {w}" for w in ("1.614", "1", "4", "0.1", "10"))]
@@ -37,12 +37,11 @@ AXES = {
             "log",
             ["5 % to 95 %", "median", "mean field: × 0.2048 a layer", "Nielsen (quoted)"],
         ),
-        (INTO, "", "log", []),
-        (INTO, "", "log", []),
+        (INTO, "‖∂C/∂b‖ at initialisation", "log", []),
+        (INTO, "‖∂C/∂b‖ at initialisation", "log", []),
     ],
     "early_layers_learn_slowly": [
-        ("epoch", "‖gradient‖", "log", LAYERS),
-        *[("epoch", "‖gradient‖", "log", [])] * 3,
+        *[("epoch", "‖gradient‖", "log", LAYERS)] * 3,
         ("epoch", "test images read, %", "linear", NETWORKS),
     ],
     "exploding": [MAP, MAP, BAR, BAR],
