@@ -46,9 +46,8 @@ def tell(seen: dict[str, Record]) -> None:
     for name, record in seen.items():
         for epoch in (1, EPOCHS):
             moved = "  ".join(f"{100 * share:5.1f} %" for share in record.moved[epoch - 1])
-            print(
-                f"{name:17}  {epoch:5d}  {moved}  {record.accuracy[epoch - 1]:6.1f} %  {record.seconds[epoch - 1]:3.1f} s"
-            )
+            accuracy, seconds = record.accuracy[epoch - 1], record.seconds[epoch - 1]
+            print(f"{name:17}  {epoch:5d}  {moved}  {accuracy:6.1f} %  {seconds:3.1f} s")
 
 
 def judge(failed: Record, *remedies: Record) -> None:
