@@ -1,11 +1,10 @@
 """A deep network of sigmoids does not learn to read digits in 30 epochs of SGD: its first layers hear next to nothing.
 
 Three networks of one size see the same handwritten digits (scikit-learn's `load_digits`, 1,797 images of 8×8 pixels),
-with the same optimiser at the same rate. They differ in what sections 1.2.4 and 1.2.5 of the exercise sheet are about,
-activation and initial weights. `--plot FILE` draws the gradient of each layer, and the accuracy, epoch by epoch.
+with the same optimiser at the same rate; activation and initial weights differ (sections 1.2.4 and 1.2.5 of the
+exercise sheet). `--plot FILE` draws the gradient of each layer, and the accuracy, epoch by epoch.
 """
 
-import sys
 from time import perf_counter
 from types import SimpleNamespace as Record
 
@@ -27,7 +26,7 @@ def learn(name: str, X, y, X_test, y_test, progress) -> Record:
     seen, rng = Record(health=[], moved=[], accuracy=[], seconds=[]), np.random.default_rng(0)
     net = MLP(SIZES, rng, *NETWORKS[name])
     optimiser, start, began = SGD(net, RATE, momentum=0.9), net.state(), perf_counter()
-    for _ in progress(range(EPOCHS), desc=name, leave=False, disable=not sys.stderr.isatty()):
+    for _ in progress(range(EPOCHS), desc=name, leave=False, disable=None):  # None: on a terminal only.
         for images, labels in batches(rng, 32, X, y):
             cross_entropy(net(images), labels).backward()
             optimiser.step()
@@ -43,18 +42,16 @@ def tell(seen: dict[str, Record]) -> None:
         print(f"\n{name}, after one epoch:\n{seen[name].health[0]}")
     print("\nHow far the weights have moved, ‖w − start‖ / ‖start‖, and how many test images are read")
     print(f"{'network':17}  epoch  {'  '.join(f'layer {i}' for i in range(1, len(SIZES)))}  accuracy  after")
-    for name, record in seen.items():
-        for epoch in (1, EPOCHS):
-            moved = "  ".join(f"{100 * share:5.1f} %" for share in record.moved[epoch - 1])
-            accuracy, seconds = record.accuracy[epoch - 1], record.seconds[epoch - 1]
-            print(f"{name:17}  {epoch:5d}  {moved}  {accuracy:6.1f} %  {seconds:3.1f} s")
-
-
-def judge(failed: Record, *remedies: Record) -> None:
+    for name, found in seen.items():
+        for i in (0, EPOCHS - 1):
+            moved = "  ".join(f"{100 * share:5.1f} %" for share in found.moved[i])
+            print(f"{name:17}  {i + 1:5d}  {moved}  {found.accuracy[i]:6.1f} %  {found.seconds[i]:3.1f} s")
+    failed, *remedies = seen.values()
     gradients = [layer.gradient for layer in failed.health[0]]
     print("\nThe sigmoids guess, though none is saturated: σ′ is close to its largest, ¼. Yet layer 1 gets only")
-    part = f"{gradients[0] / gradients[5]:.2g}"
-    print(f"{part} times the gradient of layer 6. The remedies: slopes up to 1, and weights to suit.")
+    print(
+        f"{gradients[0] / gradients[5]:.2g} times the gradient of layer 6. Slopes up to 1 and fitting weights cure it."
+    )
     assert gradients[0] < gradients[5] / 500
     assert max(layer.saturated or 0 for layer in failed.health[0]) < 0.01
     assert failed.moved[-1][0] < 0.02
@@ -86,15 +83,11 @@ def main() -> None:
     except ImportError:
         raise SystemExit(refuse("this demo needs more; install it with: pip install scikit-learn tqdm")) from None
     X, y = load_digits(return_X_y=True)
-    order = np.random.default_rng(0).permutation(len(X))
-    learned, tested = order[:-TESTS], order[-TESTS:]
+    learned, tested = np.split(np.random.default_rng(0).permutation(len(X)), [-TESTS])
     data = X[learned] / 16, y[learned], X[tested] / 16, y[tested]
-    print(
-        f"{len(learned):,} digits to learn from, {TESTS} to be tested on; units by layer: {'-'.join(map(str, SIZES))}"
-    )
+    print(f"{len(learned):,} digits to learn from, {TESTS} to be tested on; units by layer: {SIZES}")
     seen = {name: learn(name, *data, tqdm) for name in NETWORKS}
     tell(seen)
-    judge(*seen.values())
     if path is not None:
         save(picture(seen), path)
 

@@ -9,7 +9,6 @@ from bisect import bisect_left
 import numpy as np
 
 from tinygrad_sig import grad, layers, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.chain import gradient_bound
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import decay
 from tinygrad_sig.show.text import power_of_ten
@@ -33,50 +32,44 @@ def by_depth() -> None:
     ends = first_zeros(1.0)
     for depth in sorted({1, 2, 5, 10, 50, 100, *ends}):
         single, double = (steps(1.0, depth, dtype).gradient("x") for dtype in DTYPES)
-        size, bound = steps(1.0, depth).magnitude("x")[0], gradient_bound([1.0] * depth)
+        size, bound = steps(1.0, depth).magnitude("x")[0], 0.25**depth
         print(f"{depth:5d}{single:16.3e}{double:12.3e}{power_of_ten(size):>14}{bound:13.3e}")
         assert size < np.log10(bound)
     print(f"float32 has 0 from {ends[0]} layers on, float64 from {ends[1]}. No factor is 0: their logarithms add up.\n")
 
 
 def best_weight() -> float:
-    def height(w):
-        return np.log(grad(lambda x: sigmoid_chain(x, [w] * 5))(1.0))
-
-    slope, bend = grad(height), grad(grad(height))
+    slope, w = grad(lambda w: np.log(grad(lambda x: sigmoid_chain(x, [w] * 5))(1.0))), 1.0
     print("The best positive weight for five layers and x = 1: uphill on f(w) = log dy/dx by w ← w + f′/|f″|")
-    w = 1.0
     for step in range(6):
-        print(f"step {step}   w = {w:.8f}   f′(w) = {slope(w):9.2e}   dy/dx = {np.exp(height(w)):.8f}")
-        w += float(slope(w) / abs(bend(w)))
-    print(f"Even w = {w:.3f} loses: on average a layer leaves {np.exp(height(w) / 5):.3f} of the gradient.\n")
+        print(f"step {step}   w = {w:.8f}   f′(w) = {slope(w):9.2e}   dy/dx = {steps(w, 5).gradient('x'):.8f}")
+        w += float(slope(w) / abs(grad(slope)(w)))
+    best = steps(w, 5).gradient("x")
+    print(f"Even w = {w:.3f} loses: on average a layer leaves {best**0.2:.3f} of the gradient.\n")
     assert abs(slope(w)) < 1e-12
-    assert all(height(other) <= height(w) for other in np.arange(0.1, 20, 0.1)), "no other hill is higher"
+    assert all(steps(other, 5).gradient("x") <= best for other in np.arange(0.1, 20, 0.1)), "no other hill is higher"
     return w
 
 
 def by_weight(best: float) -> None:
     print("     w   dy/dx, 5 layers   bound ∏|w|/4ⁿ   100 layers   0 in float32 from   in float64 from")
     for w in (0.1, 0.5, 1.0, best, 4.0, 10.0):
-        five, bound, far = steps(w, 5).gradient("x"), gradient_bound([w] * 5), steps(w, 100).magnitude("x")[0]
-        ends = "{:18d}{:18d}".format(*first_zeros(w))
-        print(f"{w:6.4g}{five:18.1e}{bound:16.1e}{power_of_ten(far):>13}{ends}")
+        five, bound, far = steps(w, 5).gradient("x"), (w / 4) ** 5, steps(w, 100).magnitude("x")[0]
+        print(f"{w:6.4g}{five:18.1e}{bound:16.1e}{power_of_ten(far):>13}" + "{:18d}{:18d}".format(*first_zeros(w)))
         assert five < bound
     last, less = layers(steps(4.0, 5))[0], steps(1.0, 5).gradient("x") / steps(4.0, 5).gradient("x")
     print(f"4·¼ = 1, yet w = 4 leaves {less:.0f} times less than w = 1 after five layers: σ′ is ¼ only at z = 0,")
     print(f"and a weight of 4 drives z to {last.preactivation:.2f}, where σ′ is {last.local_derivative:.4f}.\n")
     assert less > 200
-    print("dy/dx after        5 layers    50 layers   500 layers")
     for f, w in (sigmoid, best), (np.tanh, 1.0), (relu, 1.0):
         sizes = [steps(w, depth, f=f).magnitude("x")[0] for depth in (5, 50, 500)]
-        print(f"{f.__name__:7} {w:5.4g} " + "".join(f"{power_of_ten(size):>13}" for size in sizes))
+        print(f"{f.__name__:7} w = {w:<5.4g}  dy/dx after 5, 50, 500 layers: {'   '.join(map(power_of_ten, sizes))}")
         assert sizes[2] < -200 if f is sigmoid else sizes[2] > -4
     print("The slopes of relu and tanh reach 1: at w = 1 relu loses nothing, and tanh falls slowly.")
 
 
 def picture(best: float):
-    figure, axes = new_figure(1, 1, size=(8, 5))
-    series = {}
+    (figure, axes), series = new_figure(1, 1, size=(8, 5)), {}
     for f, w in (relu, 1), (np.tanh, 1), (sigmoid, best), (sigmoid, 1), (sigmoid, 4), (sigmoid, 0.1), (sigmoid, 10):
         factors = [layer.log10 for layer in reversed(layers(steps(w, 100, f=f)))]  # The first n are those of n layers.
         series[f"{'σ' if f is sigmoid else f.__name__}, w = {w:.4g}"] = np.cumsum([0.0, *factors])
@@ -84,7 +77,7 @@ def picture(best: float):
     for dtype in DTYPES:
         limit = np.log10(np.finfo(dtype).smallest_subnormal)
         axes.axhline(limit, color="0.6", linewidth=0.8, zorder=0)
-        axes.text(99, limit, f"{dtype.__name__} ends", ha="right", va="bottom")
+        axes.text(1.01, limit, f"{dtype.__name__}\nends", transform=axes.get_yaxis_transform(), va="center")
     axes.set(xlabel="layers", title="The gradient at the input of a chain, x = 1")
     return figure
 
