@@ -12,10 +12,10 @@ import numpy as np
 from numpy.linalg import norm
 
 from tinygrad_sig import relu, sigmoid, trace
-from tinygrad_sig.health import gradient_norms
 from tinygrad_sig.nn import MLP, SGD, batches, cross_entropy, glorot, he, standard
 from tinygrad_sig.show.figure import file_to_draw, new_figure, refuse, save
 from tinygrad_sig.show.plots import lines
+from tinygrad_sig.traces.health import gradient_norms
 
 SIZES, EPOCHS, RATE, TESTS = [64, 30, 30, 30, 30, 30, 10], 30, 0.02, 500
 NETWORKS = {"sigmoid, standard": (sigmoid, standard), "tanh, Glorot": (np.tanh, glorot), "relu, He": (relu, he)}

@@ -8,9 +8,9 @@ taken, at z_i = w_i·a_(i−1). The two agree for weights of 1, and are 18 power
 import math
 
 from tinygrad_sig import layers, sigmoid_chain, trace
-from tinygrad_sig.chain import finite_difference, preactivations, printed_product
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import decay
+from tinygrad_sig.traces.chain import finite_difference, preactivations, printed_product
 
 
 def compare(weights: list[float]) -> tuple[float, float, float]:

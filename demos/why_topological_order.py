@@ -4,7 +4,7 @@ Two ways to get it wrong, both found in small engines, run beside the right one.
 """
 
 from tinygrad_sig import Tensor, trace
-from tinygrad_sig.backward import topological_order
+from tinygrad_sig.engine.backward import topological_order
 from tinygrad_sig.show.figure import no_options
 
 

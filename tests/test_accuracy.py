@@ -28,8 +28,8 @@ from tinygrad_sig import (
     softmax,
     softplus,
 )
-from tinygrad_sig.functions import sech
-from tinygrad_sig.rules import LOCAL
+from tinygrad_sig.calculus.functions import sech
+from tinygrad_sig.calculus.rules import LOCAL
 
 ULPS = 8
 STEP = mpf(10) ** -50

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_sig import Tensor, no_grad, sigmoid
-from tinygrad_sig.backward import topological_order, walk
+from tinygrad_sig.engine.backward import topological_order, walk
 
 ONE = Tensor(1.0, requires_grad=False)
 

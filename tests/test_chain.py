@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_sig import Tensor, layers, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.chain import closed_form_gradient, finite_difference, gradient_bound, printed_product
+from tinygrad_sig.traces.chain import closed_form_gradient, finite_difference, gradient_bound, printed_product
 
 ACTIVATIONS = [sigmoid, np.tanh, relu]
 

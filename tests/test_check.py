@@ -10,7 +10,6 @@ from tinygrad_sig import (
     GradientError,
     GradientReport,
     Tensor,
-    check,
     check_gradients,
     gelu,
     log_sigmoid,
@@ -20,8 +19,9 @@ from tinygrad_sig import (
     softmax,
     softplus,
 )
-from tinygrad_sig.check import COMPLEX_STEP, DIFFERENCE, Complex
-from tinygrad_sig.rules import LINEAR, LOCAL
+from tinygrad_sig.calculus.rules import LINEAR, LOCAL
+from tinygrad_sig.transforms import check
+from tinygrad_sig.transforms.check import COMPLEX_STEP, DIFFERENCE, Complex
 
 Pair = namedtuple("Pair", "a b")
 X = np.array([0.5, -1.25, 2.0])

@@ -17,8 +17,8 @@ import pytest
 
 from tinygrad_sig import __version__, relu, sigmoid, sigmoid_chain, trace
 from tinygrad_sig.__main__ import main
-from tinygrad_sig.chain import finite_difference, gradient_bound, printed_product
-from tinygrad_sig.report import Report
+from tinygrad_sig.traces.chain import finite_difference, gradient_bound, printed_product
+from tinygrad_sig.traces.report import Report
 
 COMMAND = [sys.executable, "-W", "error", "-m", "tinygrad_sig"]
 CENTRED = ["--x", ".5", "--depth", "5", "--weight", "8", "--bias", "-4"]

@@ -29,8 +29,8 @@ from tinygrad_sig import (
     softplus,
     value_and_grad,
 )
-from tinygrad_sig.backward import walk
-from tinygrad_sig.compositions import COMPOSED
+from tinygrad_sig.calculus.compositions import COMPOSED
+from tinygrad_sig.engine.backward import walk
 
 rng = np.random.default_rng(20231208)
 # A vector, a row, a matrix, a square one, a cube, a batch, a number, nothing.

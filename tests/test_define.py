@@ -15,9 +15,9 @@ from tinygrad_sig import (
     trace,
     vjp,
 )
-from tinygrad_sig.arraylike import arguments
-from tinygrad_sig.rules import LINEAR, LOCAL
-from tinygrad_sig.symbols import LATEX, derivative, write
+from tinygrad_sig.calculus.rules import LINEAR, LOCAL
+from tinygrad_sig.engine.arraylike import arguments
+from tinygrad_sig.formulas.symbols import LATEX, derivative, write
 
 X = np.array([0.5, -1.25, 2.0])
 

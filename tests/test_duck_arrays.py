@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-import tinygrad_sig.compositions as composed
+import tinygrad_sig.calculus.compositions as composed
 from tinygrad_sig import Tensor, grad, hessian, jacobian, jvp, no_grad, relu, sigmoid, trace, value_and_grad, vjp
-from tinygrad_sig.compositions import COMPOSED
-from tinygrad_sig.functions import cast, contract, euclidean, getitem, join, scatter
-from tinygrad_sig.rules import LINEAR, LOCAL
+from tinygrad_sig.calculus.compositions import COMPOSED
+from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter
+from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 
 dask = pytest.importorskip("dask", reason="Dask is not installed; the test extra has it")
 da = pytest.importorskip("dask.array", reason="dask.array is not installed; the test extra has it")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, relu, sigmoid, softmax
-from tinygrad_sig.define import define
+from tinygrad_sig.calculus.define import define
 
 w = Tensor(np.ones((2, 3)), name="w")
 v = Tensor(np.ones(4), name="v")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, layers, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.report import Report
 from tinygrad_sig.show.text import ascii_only
+from tinygrad_sig.traces.report import Report
 
 COLUMNS = ["step", "output", "input", "op", "formula", "upstream", "local", "downstream"]
 

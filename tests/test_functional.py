@@ -11,8 +11,8 @@ import pytest
 from test_rules import SAMPLES, assert_close, central_difference, differentiable, replaced
 
 from tinygrad_sig import Tensor, grad, hessian, jacobian, jvp, no_grad, sigmoid, value_and_grad, vjp
-from tinygrad_sig.rules import LINEAR, LOCAL
-from tinygrad_sig.tensor import recording
+from tinygrad_sig.calculus.rules import LINEAR, LOCAL
+from tinygrad_sig.engine.tensor import recording
 
 Point = namedtuple("Point", "x y")
 rng = np.random.default_rng(3)

@@ -30,10 +30,10 @@ from tinygrad_sig import (
     value_and_grad,
     vjp,
 )
-from tinygrad_sig.arraylike import PLAIN
-from tinygrad_sig.compositions import COMPOSED
-from tinygrad_sig.functions import cast, contract, euclidean, getitem, join, scatter, sech
-from tinygrad_sig.rules import LINEAR, LOCAL
+from tinygrad_sig.calculus.compositions import COMPOSED
+from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.rules import LINEAR, LOCAL
+from tinygrad_sig.engine.arraylike import PLAIN
 
 CALLS = 80  # of each function; thousands were made when this was written
 
@@ -348,7 +348,7 @@ def test_einsum():
 def test_no_function_of_the_tables_is_left_out():
     inner = {scatter, cast, join, contract, euclidean, sech}
     missing = {*LOCAL, *LINEAR, *COMPOSED} - SIGNATURES.keys() - inner - {np.einsum}
-    assert not [f for f in missing if f.__module__ in ("numpy", "numpy.linalg", "tinygrad_sig.functions")]
+    assert not [f for f in missing if f.__module__ in ("numpy", "numpy.linalg", "tinygrad_sig.calculus.functions")]
 
 
 @pytest.mark.parametrize(

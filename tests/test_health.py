@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.health import GradientNorms, LayerHealth, gradient_norms
 from tinygrad_sig.nn import MLP, Linear, Sequential, cross_entropy, mse, nielsen
+from tinygrad_sig.traces.health import GradientNorms, LayerHealth, gradient_norms
 
 
 def network(activation=sigmoid, sizes=(4, 5, 3, 2), seed=0):

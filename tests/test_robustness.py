@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_sig
 from tinygrad_sig import Tensor, grad, hessian, jacobian, jvp, no_grad, sigmoid, trace
-from tinygrad_sig.rules import LOCAL
+from tinygrad_sig.calculus.rules import LOCAL
 
 X = [-1.0, 0.0, 4.0]
 ELEMENTWISE = [f for f in LOCAL if f.__module__ == "numpy" or hasattr(tinygrad_sig, f.__name__)]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, jvp, logit, relu, sigmoid
-from tinygrad_sig.backward import walk
-from tinygrad_sig.functions import cast, contract, euclidean, getitem, join, scatter, sech
-from tinygrad_sig.rules import LINEAR, LOCAL
+from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.rules import LINEAR, LOCAL
+from tinygrad_sig.engine.backward import walk
 
 rng = np.random.default_rng(20231124)
 POSITIVE = rng.uniform(0.3, 3.0, (2, 3))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, sigmoid
-from tinygrad_sig.backward import walk
-from tinygrad_sig.rules import LOCAL
+from tinygrad_sig.calculus.rules import LOCAL
+from tinygrad_sig.engine.backward import walk
 
 SMALL = {np.float64: 708, np.float32: 87}  # up to here σ′ is no subnormal number
 LAST = {np.float64: 745, np.float32: 103}  # and up to here it is not 0

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_sig import Tensor, logit, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.functions import cast, contract, euclidean, getitem, join, scatter, sech
-from tinygrad_sig.rules import LINEAR, LOCAL
-from tinygrad_sig.symbols import LATEX, Symbol, derivative, forward, write
+from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.rules import LINEAR, LOCAL
+from tinygrad_sig.formulas.symbols import LATEX, Symbol, derivative, forward, write
 
 A, B = 1.3, 0.7
 NAMESPACE = {

@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_sig import GradientTrace, Step, Tensor, relu, sigmoid, trace
-from tinygrad_sig.functions import unbroadcast
-from tinygrad_sig.rules import LINEAR
+from tinygrad_sig.calculus.functions import unbroadcast
+from tinygrad_sig.calculus.rules import LINEAR
 
 SHAPES = [(), (3,), (1, 3), (2, 1), (2, 3), (3, 3)]
 UNARY = [np.negative, np.tanh, np.sin, np.sqrt, np.exp, sigmoid, relu]

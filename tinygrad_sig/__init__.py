@@ -1,14 +1,14 @@
 """Reverse-mode automatic differentiation on NumPy, small enough to read, that shows where a gradient goes."""
 
-from .chain import layers, sigmoid_chain
-from .check import GradientError, GradientReport, check_gradients
-from .compositions import elu, gelu, leaky_relu, log_sigmoid, log_softmax, logsumexp, silu, softmax, softplus
-from .define import define
-from .functional import grad, hessian, jacobian, jvp, value_and_grad, vjp
-from .functions import logit, relu, sigmoid
-from .health import gradient_norms
-from .tensor import Tensor, no_grad
-from .trace import GradientTrace, Step, trace
+from .calculus.compositions import elu, gelu, leaky_relu, log_sigmoid, log_softmax, logsumexp, silu, softmax, softplus
+from .calculus.define import define
+from .calculus.functions import logit, relu, sigmoid
+from .engine.tensor import Tensor, no_grad
+from .traces.chain import layers, sigmoid_chain
+from .traces.health import gradient_norms
+from .traces.trace import GradientTrace, Step, trace
+from .transforms.check import GradientError, GradientReport, check_gradients
+from .transforms.functional import grad, hessian, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "GradientError",

@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from . import __version__
-from .chain import layers, mismatch, sigmoid_chain
-from .functions import Function, relu, sigmoid
-from .report import Report
+from .calculus.functions import Function, relu, sigmoid
 from .show import figure, files, plots
 from .show.text import ascii_only
-from .trace import trace
+from .traces.chain import layers, mismatch, sigmoid_chain
+from .traces.report import Report
+from .traces.trace import trace
 
 ACTIVATIONS: dict[str, Function] = {"sigmoid": sigmoid, "tanh": np.tanh, "relu": relu}
 DTYPES: dict[str, type[np.floating[Any]]] = {"float64": np.float64, "float32": np.float32, "float16": np.float16}

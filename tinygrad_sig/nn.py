@@ -18,11 +18,11 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from .arraylike import plain
-from .compositions import log_sigmoid, log_softmax
-from .functions import sigmoid
+from .calculus.compositions import log_sigmoid, log_softmax
+from .calculus.functions import sigmoid
+from .engine.arraylike import plain
+from .engine.tensor import Tensor
 from .show.files import write
-from .tensor import Tensor
 
 Initialiser = Callable[[np.random.Generator, int, int], tuple[Any, Any]]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import PRODUCT, TEXT, bracketed, derivative, forward, write
+from ..formulas.symbols import PRODUCT, TEXT, bracketed, derivative, forward, write
 from .text import brackets, clipped, downstream_magnitude, mean_size, shown
 
 BLOCK = 32  # The most nodes that a repeated block may have.

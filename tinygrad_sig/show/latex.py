@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import LATEX, PRODUCT, Symbol, bracketed, derivative, latex_name, latex_number
+from ..formulas.symbols import LATEX, PRODUCT, Symbol, bracketed, derivative, latex_name, latex_number
 from .text import middle_out, power_of_ten
 
 PATHS = 4

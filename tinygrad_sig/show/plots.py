@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..chain import Layers
-from ..chain import layers as layers_of
 from .figure import new_figure
 from .text import log10_of as log10
 from .text import power_of_ten
@@ -74,9 +72,8 @@ def powers_of_ten(axes: Any) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(label))
 
 
-def chain(source: Any, axes: Any = None) -> Any:
-    """The decay of one chain, given as its trace or its `layers`, below the bound ∏ |w|·sup f′ that nothing exceeds."""
-    layers = source if isinstance(source, Layers) else layers_of(source)
+def chain(layers: Any, axes: Any = None) -> Any:
+    """The decay of one chain, given as its `layers`, below the bound ∏ |w|·sup f′ that nothing exceeds."""
     steepest = layers.known.steepest
     bound = np.cumsum([0.0, *(log10(abs(layer.weight) * steepest) for layer in layers)])
     left = [0.0, *(layer.running for layer in layers)]

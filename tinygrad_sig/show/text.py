@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..symbols import forward, write
+from ..formulas.symbols import forward, write
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 ASCII = str.maketrans(

@@ -15,12 +15,12 @@ from typing import Any, overload
 
 import numpy as np
 
-from .backward import walk
-from .functions import Function, sigmoid
-from .rules import LINEAR
-from .show import data, graph, html, latex, text
-from .symbols import derivative, write
-from .tensor import Tensor
+from ..calculus.functions import Function, sigmoid
+from ..calculus.rules import LINEAR
+from ..engine.backward import walk
+from ..engine.tensor import Tensor
+from ..formulas.symbols import derivative, write
+from ..show import data, graph, html, latex, text
 
 NUMBER, UNDERFLOWED, NOT_CONNECTED, NOT_COMPUTED = "number", "underflowed", "not connected", "not computed"
 LN10 = math.log(10)

@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .arraylike import floating, plain
+from ..calculus.functions import Function, cast, relu, sech, sigmoid
+from ..engine.arraylike import floating, plain
+from ..engine.tensor import Tensor, no_grad
 from .functional import flatten, grad, jvp, unflatten
-from .functions import Function, cast, relu, sech, sigmoid
-from .show.text import table
-from .tensor import Tensor, no_grad
 
 EPSILON = float(np.finfo(np.longdouble).eps)
 STEP = EPSILON**0.2  # Where the error of a difference of the fourth order, h⁴, is as large as its rounding, ε/h.
@@ -72,15 +71,13 @@ class GradientReport(tuple[Comparison, ...]):
         return max(self, key=badness, default=None)
 
     def __str__(self) -> str:
-        header = ["order", "mode", "input", "analytic", "numeric", "error", "tolerance", "method"]
-        rows = [
-            [str(c.order), c.mode, shortened(c.input + c.entry)]
-            + [f"{value:.5g}" for value in (c.analytic, c.numeric)]
-            + [f"{value:.1e}" for value in (c.error, c.tolerance)]
-            + [c.method.removeprefix("a ")]
-            for c in self
-        ]
-        return "\n".join(table([header, *rows], "<<<>>>><"))
+        form = "{:>5}  {:7}  {:24}  {:>11}  {:>11}  {:>7}  {:>9}  {}".format
+        lines = [form("order", "mode", "input", "analytic", "numeric", "error", "tolerance", "method")]
+        for c in self:
+            values, sizes = (c.analytic, c.numeric), (c.error, c.tolerance)
+            texts = *(f"{value:.5g}" for value in values), *(f"{size:.1e}" for size in sizes)
+            lines.append(form(c.order, c.mode, shortened(c.input + c.entry), *texts, c.method.removeprefix("a ")))
+        return "\n".join(lines)
 
 
 def shortened(text: str) -> str:

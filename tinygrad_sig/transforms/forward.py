@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .backward import ONE, fit, topological_order, walk
-from .functions import Function, cast
-from .rules import LINEAR, LOCAL
-from .tensor import Tensor, recorded
+from ..calculus.functions import Function, cast
+from ..calculus.rules import LINEAR, LOCAL
+from ..engine.backward import ONE, fit, topological_order, walk
+from ..engine.tensor import Tensor, recorded
 
 
 def push(output: Tensor, tangents: dict[Tensor, Any], create_graph: bool = False) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
+from ..show.text import length, number, table
 from .chain import ACTIVATIONS
-from .show.text import length, number, table
-from .tensor import Tensor
 from .trace import GradientTrace, Step
 
 SATURATED = 0.01  # A unit is saturated where its slope is below this part of the largest that there is.

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from .arraylike import floating, label, plain
-from .backward import topological_order, walk
+from ..calculus.functions import cast
+from ..engine.arraylike import floating, label, plain
+from ..engine.backward import topological_order, walk
+from ..engine.tensor import Tensor, recorded, recording
 from .forward import push
-from .functions import cast
-from .tensor import Tensor, recorded, recording
 
 Argnums = int | Sequence[int]
 

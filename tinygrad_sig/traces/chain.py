@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .functions import Function, relu, sigmoid
-from .show.text import middle_out, number, power_of_ten, shown, table
-from .tensor import Tensor
+from ..calculus.functions import Function, relu, sigmoid
+from ..engine.tensor import Tensor
+from ..show.text import middle_out, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, log10, sign, trace
 
 

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from .compositions import COMPOSED, pivots
-from .functions import Function, chosen, getitem, is_duck, shares
-from .rules import LINEAR, LOCAL, Each
+from ..calculus.compositions import COMPOSED, pivots
+from ..calculus.functions import Function, chosen, getitem, is_duck, shares
+from ..calculus.rules import LINEAR, LOCAL, Each
 
 # Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
 PLAIN: frozenset[Function] = frozenset(

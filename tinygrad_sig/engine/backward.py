@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from numpy import float64
 
-from .functions import Function, cast, unbroadcast
-from .rules import LINEAR, LOCAL
+from ..calculus.functions import Function, cast, unbroadcast
+from ..calculus.rules import LINEAR, LOCAL
 
 
 class Node(Protocol):

@@ -13,8 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from .functions import Function, chosen, contract, euclidean, getitem, join, relu, scatter, sech, shares, sigmoid
-from .rules import LINEAR, LOCAL
+from ..calculus.functions import (
+    Function,
+    chosen,
+    contract,
+    euclidean,
+    getitem,
+    join,
+    relu,
+    scatter,
+    sech,
+    shares,
+    sigmoid,
+)
+from ..calculus.rules import LINEAR, LOCAL
 
 
 class Symbol(NDArrayOperatorsMixin):

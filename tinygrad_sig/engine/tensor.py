@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from ..calculus.functions import Function, cast, is_duck, relu, sigmoid
+from ..calculus.rules import LINEAR, LOCAL, WITH_SLOPE
 from .arraylike import ArrayLike, brief, constant, fixed, floating, label, misfit, numeric, plain
 from .backward import walk
-from .functions import Function, cast, is_duck, relu, sigmoid
-from .rules import LINEAR, LOCAL, WITH_SLOPE
 
 switch: ContextVar[bool] = ContextVar("recording", default=True)
 recording = switch.get

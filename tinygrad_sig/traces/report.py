@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..show.data import exact, step_dict, to_json
+from ..show.text import barred, middle_out, number, power_of_ten, shown, steps_lines, table
 from .chain import ACTIVATIONS, STEADY, finite_difference, gradient_bound, layers, printed_product
-from .show.data import exact, step_dict, to_json
-from .show.text import barred, middle_out, number, power_of_ten, shown, steps_lines, table
 from .trace import GradientTrace, log10
 
 # Where multiplication by numbers below 1 ends in 0: half of the smallest subnormal number of each dtype.

@@ -1,0 +1,1 @@
+"""Functions of functions: forward mode, grad and its kind, and the check against finite differences."""
