@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-import tinygrad_sig.calculus.compositions as composed
+import tinygrad_sig.calculus.activations as composed
 from tinygrad_sig import Tensor, grad, hessian, jacobian, jvp, no_grad, relu, sigmoid, trace, value_and_grad, vjp
 from tinygrad_sig.calculus.compositions import COMPOSED
 from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter

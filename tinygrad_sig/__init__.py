@@ -1,6 +1,6 @@
 """Reverse-mode automatic differentiation on NumPy, small enough to read, that shows where a gradient goes."""
 
-from .calculus.compositions import elu, gelu, leaky_relu, log_sigmoid, log_softmax, logsumexp, silu, softmax, softplus
+from .calculus.activations import elu, gelu, leaky_relu, log_sigmoid, log_softmax, logsumexp, silu, softmax, softplus
 from .calculus.define import define
 from .calculus.functions import logit, relu, sigmoid
 from .engine.tensor import Tensor, no_grad

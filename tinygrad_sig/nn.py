@@ -18,7 +18,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from .calculus.compositions import log_sigmoid, log_softmax
+from .calculus.activations import log_sigmoid, log_softmax
 from .calculus.functions import sigmoid
 from .engine.arraylike import plain
 from .engine.tensor import Tensor

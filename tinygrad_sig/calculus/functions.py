@@ -285,3 +285,13 @@ def transposed(a: Any) -> Any:
 def inverse(axes: Any) -> Any:
     """The permutation that undoes np.transpose(x, axes)."""
     return None if axes is None else tuple(np.argsort(np.atleast_1d(axes) % np.size(axes)).tolist())
+
+
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that a parameter names, none of them negative; all for None."""
+    if axis is None:
+        return tuple(range(ndim))
+    try:
+        return tuple(np.lib.array_utils.normalize_axis_tuple(axis, ndim))
+    except TypeError as error:
+        raise TypeError(f"axis: {axis!r} is no whole number and no tuple of them; give one of these") from error

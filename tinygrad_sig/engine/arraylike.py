@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..calculus.compositions import COMPOSED, pivots
+from ..calculus.activations import pivots
+from ..calculus.compositions import COMPOSED
 from ..calculus.functions import Function, chosen, getitem, is_duck, shares
 from ..calculus.rules import LINEAR, LOCAL, Each
 

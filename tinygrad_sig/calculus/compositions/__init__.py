@@ -1,0 +1,11 @@
+"""NumPy's own functions that need no row in the tables, because they are written in functions that have one.
+
+They are plain NumPy; `COMPOSED` says which of them takes the place of NumPy's when a Tensor is among the arguments.
+"""
+
+from ..functions import Function
+from .products import PRODUCTS
+from .shapes import SHAPES
+from .statistics import STATISTICS
+
+COMPOSED: dict[Function, Function] = {**SHAPES, **STATISTICS, **PRODUCTS}
