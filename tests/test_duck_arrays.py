@@ -102,16 +102,15 @@ CALLS: dict = {
 
 LACKS = f"{DASK} lacks it for a Tensor of shape"
 REPEATS = f"at indices that may repeat, by np.add.at, which {DASK} lacks; compute the array first, or index by slices"
-UNKNOWN = f"{DASK} does not know how many elements of a Tensor of shape (4, 6) a mask selects; use np.where"
+UNKNOWN = "does not fit: how many elements a mask selects is not known; use np.where, or compute the array first"
 COMPUTED = "something was computed"
 LACKING: dict[str, tuple[type[BaseException], str]] = {
     "reshape uneven":     (TypeError, f"reshape: {LACKS} (4, 6); compute the array first"),
-    "reshape bare number": (TypeError, f"reshape: {LACKS} (4, 6); compute the array first"),
     "getitem repeated":   (TypeError, f"getitem: its gradient adds up {REPEATS}"),
     "getitem rows":       (TypeError, f"getitem: its gradient adds up {REPEATS}"),
     "getitem pairs":      (TypeError, f"getitem: {LACKS} (4, 6); compute the array first"),
-    "getitem mask":       (TypeError, f"getitem: {UNKNOWN}"),
-    "getitem lazy mask":  (TypeError, f"getitem: {UNKNOWN}"),
+    "getitem mask":       (ValueError, f"getitem: a Tensor of shape (4, 6) {UNKNOWN}"),
+    "getitem lazy mask":  (ValueError, f"getitem: a Tensor of shape (4, 6) {UNKNOWN}"),
     "scatter repeated":   (TypeError, f"scatter: {LACKS} (4, 6); compute the array first"),
     "diagonal":           (TypeError, f"getitem: {LACKS} (4, 6); compute the array first"),
     "diag of":            (TypeError, f"getitem: {LACKS} (4, 6); compute the array first"),

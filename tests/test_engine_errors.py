@@ -25,8 +25,8 @@ NUMBER, PAIR = "a Tensor of shape ()", "a Tensor of shape (2,)"
 FIT = "do not fit; reshape one of them"
 CONSTANT = "is a constant; start from a result that depends on a leaf"
 KIND = "data has no gradient; give floating, integer or boolean numbers"
-LOST = "would lose its gradient; use t.data, or the Tensor itself"
-NO_ROW = "it has no derivative here; use t.data for a plain result"
+LOST = "would lose its gradient; use np.stack or np.concatenate to join Tensors, or t.data"
+NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
 SCALAR = "is no scalar; give an upstream gradient of its shape"
 UPSTREAM = "backward: an upstream gradient of shape"
 REFUSED = "does not fit:"
@@ -126,19 +126,18 @@ ERRORS = [
     (lambda: np.mean(v, where=[True] * 4),   TypeError,  f"mean: {without('where')}"),
     (lambda: np.add(v, 1, dtype=np.float32), TypeError,  f"add: {without('dtype')}"),
     (lambda: np.reshape(w, (3, 2), "F"),     TypeError,  f"reshape: {without('order')}"),
-    (lambda: sigmoid(v, slope=1.0),          TypeError,  f"sigmoid: {without('slope')}"),
-    (lambda: v.sum(dtype=np.float32),        TypeError,  "unexpected keyword argument 'dtype'"),
+    (lambda: sigmoid(v, slope=1.0),          TypeError,  "unexpected keyword argument 'slope'"),
+    (lambda: v.sum(dtype=np.float32),        TypeError,  f"sum: {without('dtype')}"),
     (lambda: np.sum(a=v),                    TypeError,  f"sum: {BY_POSITION} sum(x)"),
     (lambda: np.transpose(a=w, axes=(1, 0)), TypeError,  f"transpose: {BY_POSITION} transpose(x)"),
-    (lambda: sigmoid(x=v),                   TypeError,  f"sigmoid: {BY_POSITION} sigmoid(x)"),
-    (lambda: relu(x=v),                      TypeError,  f"relu: {BY_POSITION} relu(x)"),
+    (lambda: np.max(a=v),                    TypeError,  f"max: {BY_POSITION} max(x)"),
     (lambda: np.where(v - 1, 1.0, 2.0),      TypeError,  f"where: a Tensor of shape (4,) {PLACE}"),
     (lambda: sigmoid(np.ones(2) * 1j),       TypeError,  f"sigmoid: complex128 {KIND}"),
     (lambda: relu("text"),                   TypeError,  f"relu: <U4 {KIND}"),
     (lambda: w * SAVED_MATRIX,               TypeError,  "multiply: np.matrix means another product by *"),
     (lambda: np.stack([w, v]),               ValueError, f"stack: {W} and {V} do not fit"),
     (lambda: np.var(w, 0, None, np.ones(3)), TypeError,  f"var: {without('out')}"),
-    (lambda: np.where(v),                    TypeError,  "where: its derivative takes 3 arguments; write where(c"),
+    (lambda: np.where(v, v),                 TypeError,  "where: its derivative takes 3 arguments; write where(c"),
     (lambda: np.sum(w, axis=number),         TypeError,  "sum: axis= takes a plain value; give t.data, or t.item()"),
     (lambda: copy.deepcopy(number),          TypeError,  f"copy: {NUMBER} was computed by sum; copy the leaves"),
     (lambda: Tensor([[1], [1, 2]]),          ValueError, "Tensor: list data is no array; give rows of equal length"),
@@ -186,9 +185,9 @@ def test_errors_say_what_is_wrong_and_what_to_do(act, kind, sentence):
 
 
 def test_where_with_one_argument_is_not_told_of_positions():
-    """np.where(t) passes its only Tensor by position; the sentence about keywords would send the reader astray."""
+    """np.where(t, 1) passes its only Tensor by position; the sentence about keywords would send the reader astray."""
     with pytest.raises(TypeError, match=r"^where: (?!Tensors can be given by position only)"):
-        np.where(v)
+        np.where(v, 1)
 
 
 def test_an_index_that_is_a_tensor_is_refused_however_deep_its_graph():
@@ -197,7 +196,7 @@ def test_an_index_that_is_a_tensor_is_refused_however_deep_its_graph():
         index = -index
     with pytest.raises(TypeError, match="getitem: key= takes a plain value"):
         v[index]
-    with pytest.raises(TypeError, match=re.escape(LOST)):
+    with pytest.raises(TypeError, match="takes a plain value"):
         v[index, index]
 
 

@@ -12,7 +12,7 @@ from test_rules import SAMPLES, assert_close, central_difference, differentiable
 
 from tinygrad_sig import Tensor, grad, hessian, jacobian, jvp, no_grad, sigmoid, value_and_grad, vjp
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
-from tinygrad_sig.engine.tensor import recording
+from tinygrad_sig.engine.recording import recording
 
 Point = namedtuple("Point", "x y")
 rng = np.random.default_rng(3)
@@ -600,11 +600,14 @@ def test_backward_with_a_graph_can_be_differentiated_by_its_upstream_gradient():
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
-        (lambda: grad(lambda x: 5.0)(2.0), TypeError, r"grad: the function returned a float, which has lost its deriv"),
         (lambda: grad(lambda x: x.item())(2.0), TypeError, r"grad: the function returned a float, which has lost"),
         (lambda: grad(lambda x: None)(2.0), TypeError, r"grad: the function returned a NoneType"),
         (lambda: grad(lambda x: (y for y in [x]))(2.0), TypeError, r"grad: the function returned a generator"),
-        (lambda: jvp(lambda x: [x, 1], (2.0,), (1.0,)), TypeError, r"jvp: the function returned a int, which has lost"),
+        (
+            lambda: jvp(lambda x: [x, x.numpy()], (X,), (X,)),
+            TypeError,
+            r"jvp: the function returned a ndarray, which has",
+        ),
         (lambda: grad(lambda x: x)(X), ValueError, r"grad: the function returned shape \(3,\), and no scalar; use jac"),
         (lambda: grad(lambda x: [x])(2.0), ValueError, r"grad: the function returned list, and no scalar"),
         (lambda: value_and_grad(np.exp)(X[:0]), ValueError, r"value_and_grad: the function returned shape \(0,\), and"),

@@ -33,7 +33,7 @@ from tinygrad_sig import (
 from tinygrad_sig.calculus.compositions import COMPOSED
 from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
-from tinygrad_sig.engine.arraylike import PLAIN
+from tinygrad_sig.calculus.steps import STEPS
 
 CALLS = 80  # of each function; thousands were made when this was written
 
@@ -352,7 +352,7 @@ def test_no_function_of_the_tables_is_left_out():
 
 
 @pytest.mark.parametrize(
-    "function", [f for f in PLAIN if not hasattr(f, "__wrapped__")] + COMPARISONS, ids=lambda f: f.__name__
+    "function", [f for f in STEPS if not hasattr(f, "__wrapped__")] + COMPARISONS, ids=lambda f: f.__name__
 )
 def test_what_has_no_gradient_is_numpys_own_result(function):
     for k in range(CALLS):

@@ -3,7 +3,8 @@
 from .calculus.activations import elu, gelu, leaky_relu, log_sigmoid, log_softmax, logsumexp, silu, softmax, softplus
 from .calculus.define import define
 from .calculus.functions import logit, relu, sigmoid
-from .engine.tensor import Tensor, no_grad
+from .engine.recording import no_grad
+from .engine.tensor import Tensor
 from .traces.chain import layers, sigmoid_chain
 from .traces.health import gradient_norms
 from .traces.trace import GradientTrace, Step, trace

@@ -20,8 +20,8 @@ import numpy as np
 
 from .calculus.activations import log_sigmoid, log_softmax
 from .calculus.functions import sigmoid
-from .engine.arraylike import plain
 from .engine.tensor import Tensor
+from .engine.values import plain
 from .show.files import write
 
 Initialiser = Callable[[np.random.Generator, int, int], tuple[Any, Any]]

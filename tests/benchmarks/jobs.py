@@ -44,9 +44,9 @@ class Engine(NamedTuple):
 
 
 def tinygrad_sig() -> Engine:
-    from tinygrad_sig import Tensor
+    from tinygrad_sig import Tensor, sigmoid
 
-    return Engine(Tensor, Tensor.sigmoid, partial(Tensor, requires_grad=False), Tensor.zero_grad)
+    return Engine(Tensor, sigmoid, partial(Tensor, requires_grad=False), Tensor.zero_grad)
 
 
 def micrograd() -> Engine:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import Function, axes_of, number, operation, real, relu, sigmoid
+from .functions import Function, axes_of, number, pivots, real, relu, sigmoid
 
 
 def softplus(x: Any) -> Any:
@@ -69,20 +69,6 @@ def gated(x: Any, gate: Function, end: float) -> Any:
     inside = abs(x) < end
     t = np.where(inside, x, 0)
     return number(np.where(inside, t * sigmoid(gate(t)), relu(x)))
-
-
-@operation
-def pivots(x: Any, axis: Any) -> Any:
-    """True at one element of each slice over `axis`, a largest one."""
-    axes = axes_of(axis, x.ndim)
-    if 0 in x.shape:
-        return np.zeros(x.shape, bool)
-    rest = tuple(i for i in range(x.ndim) if i not in axes)
-    order, shape = rest + axes, tuple(x.shape[i] for i in rest)
-    slices = np.reshape(np.transpose(x, order), (*shape, -1))
-    found = np.arange(slices.shape[-1]) == np.argmax(slices, axis=-1, keepdims=True)
-    back = tuple(order.index(i) for i in range(x.ndim))
-    return np.transpose(np.reshape(found, tuple(x.shape[i] for i in order)), back)
 
 
 def centred(x: Any, axis: Any) -> tuple[Any, Any, Any]:

@@ -14,29 +14,36 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
+from .foreign import is_duck, sized
+
 Function = Callable[..., Any]
 
 
-def is_duck(data: Any) -> bool:
-    """Whether data are no NumPy array, but know how NumPy's functions work on them: kept as they are."""
-    return (
-        not isinstance(data, np.ndarray | np.generic)
-        and not hasattr(data, "__operation__")
-        and all(hasattr(type(data), protocol) for protocol in ("__array_ufunc__", "__array_function__"))
-    )
-
-
 def operation(function: Function) -> Function:
-    """Let Tensors and symbols take over a call of `function`, as NumPy lets them take over its own functions."""
+    """Let Tensors and symbols take over a call of `function`, as NumPy lets them take over its own functions.
 
-    @wraps(function)
+    A type that is given often enters what is to be done in `lanes`; any other with an `__operation__` is asked.
+    """
+    lanes: dict[type, Function] = {}
+
     def call(*args: Any, **params: Any) -> Any:
-        for argument in (*args, *params.values()):
+        for argument in args:
+            if lane := lanes.get(type(argument)):
+                return lane(*args, **params)
             if hasattr(argument, "__operation__"):
-                return argument.__operation__(call, *args, **params)
+                return argument.__operation__(made, *args, **params)
+        if params and (taken := [p for p in params.values() if hasattr(p, "__operation__")]):
+            return taken[0].__operation__(made, *args, **params)
         return function(*args, **params)
 
-    return call
+    def call_with_one(x: Any) -> Any:
+        if lane := lanes.get(type(x)):
+            return lane(x)
+        return call(x)
+
+    made = call_with_one if getattr(function, "__code__", call.__code__).co_argcount == 1 else call
+    made.lanes = lanes  # type: ignore[attr-defined]
+    return wraps(function)(made)
 
 
 def real(x: Any, name: str) -> Any:
@@ -56,8 +63,9 @@ def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left and 1 on the right.
     """
     if isinstance(x, float):
-        e = exp(-abs(x))
-        return float64((e if x < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))
+        z = float(x)
+        e = exp(z if z < 0 else -z)
+        return float64((e if z < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))
     e = np.exp(-abs(x))
     return np.maximum(e, np.sign(x)) / (1 + e), e / (1 + e * (2 + e))
 
@@ -73,6 +81,13 @@ def sigmoid(x: Any) -> Any:
     [0.0, 0.5, 1.0]
     """
     return sigmoid_with_slope(real(x, "sigmoid") * 1.0)[0]
+
+
+@operation
+def sigmoid_prime(x: Any) -> Any:
+    """σ′(x) = σ(x)·σ(−x), elementwise, as exact in both tails as σ; its derivative is −σ′(x)·tanh(x/2)."""
+    slope = sigmoid_with_slope(real(x, "sigmoid_prime") * 1.0)[1]
+    return float64(slope) if type(slope) is float else slope
 
 
 @operation
@@ -141,7 +156,8 @@ def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @operation
 def getitem(x: Any, key: Any) -> Any:
     """x[key]."""
-    return x[key]
+    y = x[key]
+    return y if type(y) is np.ndarray else sized(y)
 
 
 @operation
@@ -227,7 +243,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if g.shape[added:] != shape:
         axes += tuple(added + i for i, n in enumerate(shape) if n == 1 != g.shape[added + i])
     g = g.sum(axis=axes)
-    return g if g.shape == shape else np.reshape(g, shape)
+    return number(g if g.shape == shape else np.reshape(g, shape))
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -295,3 +311,17 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(np.lib.array_utils.normalize_axis_tuple(axis, ndim))
     except TypeError as error:
         raise TypeError(f"axis: {axis!r} is no whole number and no tuple of them; give one of these") from error
+
+
+@operation
+def pivots(x: Any, axis: Any) -> Any:
+    """True at one element of each slice over `axis`, a largest one."""
+    axes = axes_of(axis, x.ndim)
+    if 0 in x.shape:
+        return np.zeros(x.shape, bool)
+    rest = tuple(i for i in range(x.ndim) if i not in axes)
+    order, shape = rest + axes, tuple(x.shape[i] for i in rest)
+    slices = np.reshape(np.transpose(x, order), (*shape, -1))
+    found = np.arange(slices.shape[-1]) == np.argmax(slices, axis=-1, keepdims=True)
+    back = tuple(order.index(i) for i in range(x.ndim))
+    return np.transpose(np.reshape(found, tuple(x.shape[i] for i in order)), back)

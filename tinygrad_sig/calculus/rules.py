@@ -16,32 +16,29 @@ Where a difference of nearly equal numbers would lose digits, an entry is writte
 (1 − x)·(1 + x) for 1 − x². Where a square could overflow, it divides twice.
 """
 
-from functools import partial
 from math import log as ln
 from math import pi
-from typing import Any
 
 import numpy as np
 
 from . import functions as fn
-from .functions import Function, chosen, euclidean, getitem, logit, lowered, relu, sech, sigmoid, spread
-
-Row = Any  # A tuple of entries, or an `Each`.
-
-
-class Each:
-    """A row for any number of arguments: entry(i, g, y, *x, param, …) carries g back to the i-th of them."""
-
-    def __init__(self, entry: Function) -> None:
-        self.entry = entry
-
-    def __getitem__(self, i: int) -> Function:
-        return partial(self.entry, i)
-
+from .functions import (
+    chosen,
+    euclidean,
+    getitem,
+    logit,
+    lowered,
+    relu,
+    sech,
+    sigmoid,
+    sigmoid_prime,
+    spread,
+)
+from .rows import Each, Table
 
 # The formatter would break the columns, and with them the reading of the tables as tables.
 # fmt: off
-LOCAL: dict[Function, Row] = {
+LOCAL = Table(True, {
     #               y = f(x)                                    ∂y/∂x
     np.negative:    (lambda y, x: -1,),
     np.positive:    (lambda y, x: 1,),
@@ -73,7 +70,8 @@ LOCAL: dict[Function, Row] = {
     np.arcsinh:     (lambda y, x: 1 / np.hypot(1, x),),
     np.arccosh:     (lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),),
     np.arctanh:     (lambda y, x: 1 / ((1 - x) * (1 + x)),),
-    sigmoid:        (lambda y, x, slope=None: y * sigmoid(-x) if slope is None else slope,),
+    sigmoid:        (lambda y, x: sigmoid_prime(x),),
+    sigmoid_prime:  (lambda y, x: -y * np.tanh(x / 2),),
     logit:          (lambda y, x: 1 / (x * (1 - x)),),
     relu:           (lambda y, x: np.heaviside(x, 0),),
     #               y = f(a, b)                                 ∂y/∂a,                               ∂y/∂b
@@ -94,8 +92,8 @@ LOCAL: dict[Function, Row] = {
     np.logaddexp:   (lambda y, a, b: sigmoid(a - b),            lambda y, a, b: sigmoid(b - a)),
     np.logaddexp2:  (lambda y, a, b: sigmoid(ln(2) * (a - b)),
                      lambda y, a, b: sigmoid(ln(2) * (b - a))),
-}
-LINEAR: dict[Function, Row] = {
+})
+LINEAR = Table(False, {
     #                y = f(x), with its parameters                 the upstream gradient g, carried back
     np.sum:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims),),
     np.mean:         (lambda g, y, x, axis=None, keepdims=False:   spread(g / fn.count(x, y), x, axis, keepdims),),
@@ -120,9 +118,5 @@ LINEAR: dict[Function, Row] = {
     np.where:        (None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g)),
     fn.join:         Each(lambda i, g, y, *x, axis:                fn.part(i, g, x, axis)),
     fn.contract:     Each(lambda i, g, y, *x, terms, out, optimize: fn.contract_back(i, g, x, terms, out, optimize)),
-}
+})
 # fmt: on
-
-# What computes (y, ∂y/∂x) in one stroke: the forward pass calls it, and hands ∂y/∂x to the entry as a last argument,
-# the `slope` of sigmoid. An entry that is given Tensors or symbols gets none, and states the formula.
-WITH_SLOPE: dict[Function, Function] = {sigmoid: fn.sigmoid_with_slope}

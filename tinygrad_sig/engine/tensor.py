@@ -1,88 +1,32 @@
 """Tensor: a node of the graph. It computes with NumPy and remembers what it was computed from.
 
-Python's operators, methods and NumPy's functions all end in `node`. What the derivative of a node is stands in `rules`,
-how gradients travel from node to node in `backward`, and how a Tensor passes for a NumPy array in `arraylike`.
+However an operation is written, `a * b`, `np.exp(t)`, `t.sum(axis=0)` or `sigmoid(t)`, it takes one lane: understand
+the arguments, compute, make the node. What the derivative of a node is stands in `rules`, and how gradients travel from
+node to node in `backward`.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
 from numpy import float64, ndarray
 
-from ..calculus.functions import Function, cast, is_duck, relu, sigmoid
-from ..calculus.rules import LINEAR, LOCAL, WITH_SLOPE
-from .arraylike import ArrayLike, brief, constant, fixed, floating, label, misfit, numeric, plain
+from ..calculus import rules  # noqa: F401 (its tables fill ROWS)
+from ..calculus.compositions import COMPOSED
+from ..calculus.foreign import is_duck, is_labelled
+from ..calculus.functions import Function, cast
+from ..calculus.rows import ROWS, Row, Table
+from ..calculus.steps import STEPS
+from .arraylike import NO_ROW, ArrayLike, composed, step
 from .backward import walk
+from .recording import TURNED, readers, recording
+from .values import as_dtype, brief, floating, elsewhere, label, numeric, plain, readonly
 
-switch: ContextVar[bool] = ContextVar("recording", default=True)
-recording = switch.get
 NO_PARAMS: dict[str, Any] = {}
-
-
-@contextmanager
-def recorded(on: bool) -> Iterator[None]:
-    """Record what is computed inside, or not; every thread has a switch of its own."""
-    token = switch.set(on)
-    try:
-        yield
-    finally:
-        switch.reset(token)
-
-
-def no_grad() -> AbstractContextManager[None]:
-    """Compute without recording: results inside are constants. Also a decorator; other threads go on recording.
-
-    >>> with no_grad():
-    ...     y = Tensor(2.0) * 3
-    >>> y.requires_grad
-    False
-    """
-    return recorded(False)
-
-
-def operators(function: Function, compute: Function) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
-    """The methods behind one of Python's operators, for a Tensor on its left and on its right."""
-
-    def forward(left: Any, right: Any) -> Tensor:
-        if type(right) in (int, float):
-            right = node(None, (), (left.dtype.type(right),))
-        elif not isinstance(right, Tensor):
-            left, right = promoted(function, (left, right))
-        a, b = left._array, right._array
-        if (type(a) is not float64 or type(b) is not float64) and a.dtype != b.dtype:
-            left, right = promoted(function, (left, right))
-            a, b = left._array, right._array
-        try:
-            y = compute(a, b)
-        except (ValueError, TypeError, NotImplementedError) as error:
-            raise misfit(function, (left, right), error) from error
-        return node(function, (left, right), (y, a, b))
-
-    return forward, lambda right, left: forward(*promoted(function, (left, right)))
-
-
-def method(function: Function) -> Callable[[Any], Any]:
-    """A function of one Tensor as a method."""
-    with_slope = WITH_SLOPE.get(function)
-
-    def forward(self: Tensor) -> Tensor:
-        x = self._array
-        try:
-            if with_slope:
-                y, slope = with_slope(x)
-                return node(function, (self,), (y, x, slope))
-            return node(function, (self,), (function(x), x))
-        except (TypeError, NotImplementedError) as error:
-            raise misfit(function, (self,), error) from error
-
-    forward.__name__, forward.__doc__ = function.__name__, f"{function.__name__}(self), elementwise."
-    return forward
+new = object.__new__
+NO_FIT = (ValueError, IndexError, TypeError, NotImplementedError)
 
 
 class Tensor(ArrayLike):
@@ -98,25 +42,41 @@ class Tensor(ArrayLike):
     Tensor(3.0, name='x', grad=8.0)
     """
 
-    __slots__ = ("_array", "function", "grad", "inputs", "name", "params", "requires_grad", "values")
+    __slots__ = ("_array", "_name", "grad", "inputs", "params", "requires_grad", "row", "values")
 
     def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True) -> None:
-        self._array: Any = float64(data) if type(data) is float else fixed(floating(data, "Tensor"))
-        self.name = name
+        self._array: Any = float64(data) if type(data) is float else floating(data, "Tensor")
+        self._name = None
+        if name is not None:
+            self.name = name
         self.requires_grad = requires_grad
         self.grad: Any = None
-        self.function: Function | None = None
+        self.row: Row | None = None
         self.inputs: tuple[Tensor, ...] = ()
         self.values: tuple[Any, ...] = ()
         self.params = NO_PARAMS
 
-    op = property(lambda self: self.function and self.function.__name__, doc="The operation's name; None for a leaf.")
+    function = property(lambda self: self.row and self.row.function, doc="What computed it; None for a leaf.")
+    op = property(lambda self: self.row and self.row.name, doc="The operation's name; None for a leaf.")
+
+    @property
+    def name(self) -> str | None:
+        """What errors, traces and formulas call it."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if not (name is None or isinstance(name, str)):
+            raise TypeError(f"name: {name!r} is no text; give a str, or None")
+        self._name = name
 
     @property
     def data(self) -> Any:
         """The value, read-only. A leaf's may be replaced; graphs built before keep the value they were built with."""
-        data = self._array  # What owns its memory could be made writable again, a view of it cannot.
-        return data[...] if type(data) is ndarray else data
+        if self.requires_grad:
+            for read in readers:
+                read.append(self)
+        return readonly(self._array)
 
     @data.setter
     def data(self, data: Any) -> None:
@@ -125,7 +85,7 @@ class Tensor(ArrayLike):
             raise ValueError(f"data: {label(self)} was computed; give new data to the leaves that it came from")
         if array.shape != self.shape:
             raise ValueError(f"data: {label(self)} takes no data of shape {array.shape}; make a new Tensor")
-        self._array = fixed(array.astype(self.dtype))
+        self._array = array.astype(self.dtype)
 
     def backward(self, upstream: Any = None, create_graph: bool = False) -> None:
         """Compute the gradient of this tensor with respect to all that it depends on, and store it in their `grad`.
@@ -142,11 +102,14 @@ class Tensor(ArrayLike):
         """
         start = self.seed(upstream)
         if create_graph:
-            start = upstream if isinstance(upstream, Tensor) else node(None, (), (start,))
+            start = upstream if isinstance(upstream, Tensor) else constant(start)
         for tensor, gradient in walk(self, start, create_graph).items():
             if tensor.grad is not None and not tensor.inputs:
                 gradient = tensor.grad + gradient
-            tensor.grad = fixed(gradient) if type(gradient) is ndarray else gradient
+            if type(gradient) is ndarray:
+                gradient.setflags(write=False)
+                gradient = gradient if gradient.ndim else gradient[()]
+            tensor.grad = gradient
 
     def seed(self, upstream: Any = None, caller: str = "backward") -> Any:
         """The gradient that a backward pass from here starts with: dy/dy = 1, or a checked copy of `upstream`."""
@@ -160,48 +123,36 @@ class Tensor(ArrayLike):
         if array.shape != self.shape:
             raise ValueError(f"{caller}: an upstream gradient of shape {array.shape} does not fit {label(self)}")
         array = array.astype(self.dtype)  # Over a duck array it becomes one too, as lazy and in the same chunks.
-        return array * np.ones_like(self._array) if is_duck(self._array) else fixed(array)
+        return array * np.ones_like(self._array) if is_duck(self._array) else array
 
     def operands(self) -> tuple[Any, ...]:
         """(y, x, …) as Tensors, for rules that are to build a graph; constants as NumPy saw them."""
+        inputs = []
         for tensor, value in zip(self.inputs, self.values[1:], strict=False):
-            if tensor._array is not value:
+            if tensor.requires_grad and tensor._array is not value:
                 raise ValueError(f"{self.op}: {label(tensor)} was given new data; run the forward pass again")
-        return self, *(tensor if tensor.requires_grad else tensor._array for tensor in self.inputs)
+            inputs.append(tensor if tensor.requires_grad else value)
+        further = () if self.row.strokes else self.values[1 + len(inputs) :]
+        return self, *inputs, *further
 
     def detach(self) -> Tensor:
         """The same value as a constant."""
-        return node(None, (), (self._array,))
+        return constant(self._array)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
         self.grad = None
 
-    exp, log, sqrt = method(np.exp), method(np.log), method(np.sqrt)
-    sin, cos, tanh = method(np.sin), method(np.cos), method(np.tanh)
-    sigmoid, relu = method(sigmoid), method(relu)
-    __neg__, __pos__, __abs__ = method(np.negative), method(np.positive), method(np.absolute)
-    __add__, __radd__ = operators(np.add, operator.add)
-    __sub__, __rsub__ = operators(np.subtract, operator.sub)
-    __mul__, __rmul__ = operators(np.multiply, operator.mul)
-    __truediv__, __rtruediv__ = operators(np.divide, operator.truediv)
-    __mod__, __rmod__ = operators(np.remainder, operator.mod)
-    __pow__, __rpow__ = operators(np.power, operator.pow)
-    __matmul__, __rmatmul__ = operators(np.matmul, np.matmul)
+    def __operation__(self, function: Function, *args: Any, **params: Any) -> Any:
+        return LANES[function](*args, **params)
 
-    def apply(self, function: Function, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        """The node of any function that has a row: Tensors among `args` are its inputs, all else is constant."""
-        inputs = promoted(function, args)
-        values = [i._array for i in inputs]
-        try:
-            results = WITH_SLOPE[function](*values) if function in WITH_SLOPE else (function(*values, **params),)
-        except (ValueError, IndexError, TypeError, NotImplementedError) as error:
-            raise misfit(function, inputs, error) from error
-        y = results[0]
-        if getattr(getattr(y, "dtype", None), "kind", None) != "f":
-            what = getattr(y, "dtype", type(y).__name__)
-            raise TypeError(f"{function.__name__}: it returned {what} data; let it return a floating array")
-        return node(function, inputs, (y if np.ndim(y) else y[()], *values, *results[1:]), params)
+    def __array_ufunc__(self, ufunc: Any, how: str, *args: Any, **params: Any) -> Any:
+        if how == "__call__":
+            return LANES[ufunc](*args, **params)
+        raise TypeError(f"{ufunc.__name__}.{how}: {NO_ROW}")
+
+    def __array_function__(self, function: Function, types: Any, args: Any, params: Any) -> Any:
+        return LANES[function](*args, **params)
 
     def __reduce__(self) -> Any:
         if self.inputs:
@@ -218,48 +169,175 @@ class Tensor(ArrayLike):
         return f"Tensor({', '.join(parts)}, grad={brief(self.grad)})"
 
 
-def node(
-    function: Function | None, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS
-) -> Tensor:
-    """The Tensor y = function(*inputs, **params) with values = (y, *inputs); constant if no input needs a gradient."""
-    tensor = object.__new__(Tensor)
-    tensor._array = data = values[0]
-    if type(data) is ndarray:
-        data.setflags(write=False)
-    tensor.name = tensor.grad = None
-    for input in inputs:
-        if input.requires_grad and recording():
+def lane(row: Row) -> Callable[..., Any]:
+    """The way to a node of this row, the same for every spelling: understand the arguments, compute, make the node.
+
+    In most calls there are one or two Tensors of one dtype and no parameters, and so there is nothing to understand.
+    """
+    arity, compute, arguments, strokes = row.arity, row.compute, row.arguments, row.strokes
+
+    def call(*args: Any, **params: Any) -> Any:
+        if params or len(args) != arity:
+            args, params = arguments.understood(args, params)
+        for i in row.flat:
+            if getattr(args[i], "requires_grad", False):
+                raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
+        inputs = tensors(row, args)
+        if inputs is NotImplemented:
+            return NotImplemented
+        values = [x._array for x in inputs]
+        try:
+            y = compute(*values, **params)
+        except NO_FIT as error:
+            y = elsewhere(row, inputs, params, error)
+        if row.elementwise and params:  # An elementwise entry takes them after its operands, all of them.
+            values += arguments.in_order(params)
+        return node(row, inputs, (y[0], *values, y[1]) if strokes else (y, *values), params)
+
+    def unary(*args: Any, **params: Any) -> Any:
+        if params or len(args) != 1 or type(args[0]) is not Tensor:
+            return call(*args, **params)
+        value = args[0]._array
+        try:
+            y = compute(value)
+        except NO_FIT as error:
+            y = elsewhere(row, args, params, error)
+        return node(row, args, (y[0], value, y[1]) if strokes else (y, value))
+
+    def binary(*args: Any, **params: Any) -> Any:
+        if params or len(args) != 2:
+            return call(*args, **params)
+        a, b = args
+        if type(b) is not Tensor:
+            args = a, b = a, operand(b, a)
+        elif type(a) is not Tensor:
+            args = a, b = operand(a, b), b
+        if type(a) is not Tensor or type(b) is not Tensor or a._array.dtype is not b._array.dtype:
+            return call(a, b)
+        u, v = a._array, b._array
+        try:
+            y = compute(u, v)
+        except NO_FIT as error:
+            y = elsewhere(row, args, params, error)
+        return node(row, args, (y, u, v))
+
+    return call if row.flat else unary if arity == 1 else binary if arity == 2 else call
+
+
+def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS) -> Tensor:
+    """The Tensor y = function(*inputs, **params), with values = (y, *inputs); a constant if no input needs a gradient."""
+    y = values[0]
+    if type(y) is ndarray and not y.ndim:
+        values = y[()], *values[1:]
+    for x in inputs:
+        if x.requires_grad and (not TURNED or recording()):
+            tensor = new(Tensor)
+            tensor._array = values[0]
+            tensor._name = tensor.grad = None
             tensor.requires_grad = True
-            tensor.function = function
+            tensor.row = row
             tensor.inputs = inputs
             tensor.values = values
             tensor.params = params
             return tensor
+    return constant(values[0])
+
+
+def constant(value: Any) -> Tensor:
+    """A Tensor that no gradient reaches."""
+    tensor = new(Tensor)
+    tensor._array = value
+    tensor._name = tensor.grad = tensor.row = None
     tensor.requires_grad = False
-    tensor.function = None
     tensor.inputs = tensor.values = ()
     tensor.params = NO_PARAMS
     return tensor
 
 
-def promoted(function: Function, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
+def operand(argument: Any, beside: Any) -> Any:
+    """A number or an array as a constant, where the Tensor beside it has its dtype; an array by a copy, because the
+    gradient belongs to the forward pass, whatever the caller does to his array after it. Anything else as it is.
+    """
+    kind = type(argument)
+    if isinstance(beside, Tensor):
+        if kind is float or kind is int:
+            return constant(beside._array.dtype.type(argument))
+        if (kind is ndarray or kind is float64) and argument.dtype is beside._array.dtype:
+            return constant(argument.copy() if argument.ndim else argument[()])
+    return argument
+
+
+def tensors(row: Row, args: tuple[Any, ...]) -> Any:
+    """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type."""
+    dtypes = {a._array.dtype if type(a) is Tensor else None for a in args}
+    if len(dtypes) == 1 and None not in dtypes:
+        return args
+    if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
+        return NotImplemented
+    return promoted(row, args)
+
+
+def promoted(row: Row, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
     """The arguments as Tensors of one dtype, the one that NumPy's promotion gives, so that derivatives have it too.
 
-    What is no Tensor becomes a constant, by a copy: the gradient belongs to the forward pass, whatever the caller does
-    to his array after it. A Tensor of a narrower dtype is cast, an operation that casts its gradient back.
+    A Tensor of a narrower dtype is cast, an operation that casts its gradient back: the logarithm in the derivative of
+    a ** b would else be taken of a float32 and multiply a float64. Arguments without a derivative stay as they are.
     """
-    if all(isinstance(a, Tensor) for a in args) and len({a.dtype for a in args}) == 1:
-        return args
-    name = function.__name__
-    values = [plain(a) if isinstance(a, Tensor | int | float) else numeric(a, name) for a in args]
-    row = LOCAL.get(function) or LINEAR[function]
-    taken = [i for i in range(len(args)) if row[i]]
+    values = [plain(a) if isinstance(a, Tensor | int | float) else numeric(a, row.name) for a in args]
+    taken = [i for i in range(len(args)) if row.entries[i]]
     dtype = np.result_type(*(getattr(values[i], "dtype", values[i]) for i in taken))
     inputs = []
     for i, (argument, value) in enumerate(zip(args, values, strict=True)):
         if not isinstance(argument, Tensor):
-            argument = node(None, (), (constant(value, dtype if i in taken else None),))
+            argument = constant(as_dtype(value, dtype if i in taken else None))
         elif i in taken and value.dtype != dtype:
-            argument = argument.apply(cast, (argument,), {"dtype": dtype})
+            argument = LANES[cast](argument, dtype=dtype)
         inputs.append(argument)
     return tuple(inputs)
+
+
+class Lanes(dict[Function, Callable[..., Any]]):
+    """What a call of a function with a Tensor does; made once for each function, of its row or else of what it is."""
+
+    def __missing__(self, function: Function) -> Callable[..., Any]:
+        if function in ROWS:
+            made: Callable[..., Any] = lane(ROWS[function])
+        elif function in COMPOSED:
+            made = composed(function, COMPOSED[function])
+        elif function in STEPS:
+            made = step(function)
+        else:
+            raise TypeError(f"{function.__name__}: {NO_ROW}")
+        if hasattr(function, "lanes"):
+            function.lanes[Tensor] = made
+        self[function] = made
+        return made
+
+
+LANES = Lanes()
+for known in (*ROWS, *COMPOSED, *STEPS):
+    LANES[known]
+of_three = LANES[np.where]
+LANES[np.where] = lambda *args, **params: (  # Of one argument it is np.nonzero.
+    of_three(*args, **params) if params or len(args) != 1 else np.nonzero(plain(args[0]))
+)
+
+
+def spell(functions: Container[Function]) -> None:
+    """Make the methods of Tensor for these functions the lanes themselves, without a detour by `__operation__`."""
+    for name, method in vars(ArrayLike).items():
+        if (function := getattr(method, "spells", None)) in functions:
+            setattr(Tensor, name, LANES[function])
+        elif (function := getattr(method, "spells_reflected", None)) in functions:
+            setattr(Tensor, name, lambda right, left, lane=LANES[function]: lane(left, right))
+
+
+def renew(function: Function) -> None:
+    """Forget what a call of a function does, because its row is another now."""
+    LANES.pop(function, None)
+    getattr(function, "lanes", {}).pop(Tensor, None)
+    spell([function])
+
+
+spell(LANES)
+Table.told.append(renew)

@@ -25,6 +25,7 @@ from ..calculus.functions import (
     sech,
     shares,
     sigmoid,
+    sigmoid_prime,
 )
 from ..calculus.rules import LINEAR, LOCAL
 
@@ -82,20 +83,11 @@ def apply(function: Function, *args: Any, **params: Any) -> Any:
         numerator, denominator = args[0].args
         if write(denominator) == write(args[1]):
             return Symbol(np.divide, numerator, Symbol(np.power, denominator, 2))
-    if function is np.multiply and all(isinstance(a, Symbol) and a.function is sigmoid for a in args):
-        left, right = (a.args[0] for a in args)
-        if write(right) == write(-left):
-            return Symbol(sigmoid_prime, left)
     return Symbol(function, *args, **params)
 
 
 def is_number(value: Any, number: int) -> bool:
     return not isinstance(value, Symbol) and np.ndim(value) == 0 and bool(value == number)
-
-
-def sigmoid_prime(x: Any) -> Any:
-    """σ′(x), which the table computes as σ(x)·σ(−x); it stands for that product in formulas only."""
-    return sigmoid(x) * sigmoid(-x)
 
 
 def indexed(x: Any, key: Any) -> Any:

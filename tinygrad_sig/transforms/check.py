@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..calculus.functions import Function, cast, relu, sech, sigmoid
-from ..engine.arraylike import floating, plain
-from ..engine.tensor import Tensor, no_grad
+from ..calculus.functions import Function, cast, relu, sech, sigmoid, sigmoid_prime
+from ..calculus.rows import ROWS
+from ..engine.arraylike import ArrayLike
+from ..engine.recording import no_grad
+from ..engine.tensor import LANES, Tensor
+from ..engine.values import floating, plain
 from .functional import flatten, grad, jvp, unflatten
 
 EPSILON = float(np.finfo(np.longdouble).eps)
@@ -255,42 +257,32 @@ def complex_step(f: Combination, points: Sequence[Any], direction: Sequence[Any]
         return np.nan
 
 
-def with_complex(function: Function) -> Function:
-    """A function of one Tensor as a method that lets `Complex` choose how to compute it."""
-    return lambda self: self.__operation__(function, self)
+class Complex(ArrayLike):
+    """A complex number or array that takes the place of a Tensor, for functions that are analytic beside their kinks.
 
-
-class Complex(NDArrayOperatorsMixin, Tensor):
-    """A complex constant for f to be computed with, by functions that are analytic beside their kinks.
-
-    NumPy's |z| forgets how the imaginary part moves, and sigmoid and sech are computed by way of it: here they are not.
+    NumPy's |z| forgets how the imaginary part moves, and σ and sech are computed by way of it: here they are not.
     """
 
-    __slots__ = ()
-    __array_ufunc__ = Tensor.__array_ufunc__
+    __slots__ = ("_array", "name", "requires_grad")
     CONTINUED: ClassVar[dict[Function, Function]] = {
         np.absolute: lambda z: np.where(z.real < 0, -z, z),
         np.fabs: lambda z: np.where(z.real < 0, -z, z),
         sigmoid: lambda z: 1 / (1 + np.exp(-z)),
+        sigmoid_prime: lambda z: 1 / (2 + 2 * np.cosh(z)),
         sech: lambda z: 1 / np.cosh(z),
         relu: lambda z: np.maximum(z, 0),
     }
 
     def __init__(self, data: Any) -> None:
-        super().__init__(0.0, requires_grad=False)
-        self._array = data
+        self._array, self.name, self.requires_grad = data, None, False
 
-    def __operation__(self, function: Function, *args: Any, **kwargs: Any) -> Any:
+    def __operation__(self, function: Function, *args: Any, **params: Any) -> Any:
         if function in (np.sign, cast):
             raise TypeError(f"{function.__name__}: it is not analytic, or loses digits")
-        return super().__operation__(function, *args, **kwargs)
-
-    def apply(self, function: Function, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        if function not in ROWS:
+            return LANES[function](*args, **params)
+        args, params = ROWS[function].arguments.understood(args, params)
         return Complex(self.CONTINUED.get(function, function)(*map(plain, args), **params))
-
-    exp, log, sqrt = with_complex(np.exp), with_complex(np.log), with_complex(np.sqrt)
-    sin, cos, tanh = with_complex(np.sin), with_complex(np.cos), with_complex(np.tanh)
-    sigmoid, relu = with_complex(sigmoid), with_complex(relu)
 
 
 def paths(tree: Any, prefix: str) -> Iterator[str]:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..calculus.functions import Function, cast
-from ..calculus.rules import LINEAR, LOCAL
-from ..engine.backward import ONE, fit, topological_order, walk
-from ..engine.tensor import Tensor, recorded
+from ..calculus.functions import cast
+from ..engine.backward import fit, times, topological_order, walk
+from ..engine.recording import recorded
+from ..engine.tensor import Tensor
 
 
 def push(output: Tensor, tangents: dict[Tensor, Any], create_graph: bool = False) -> Any:
@@ -37,13 +37,13 @@ def push(output: Tensor, tangents: dict[Tensor, Any], create_graph: bool = False
 
 def pushed(node: Tensor, position: int, operands: tuple[Any, ...], tangent: Any, create_graph: bool) -> Any:
     """What the tangent of one input adds to the tangent of a node."""
-    function: Function = node.function  # type: ignore[assignment]
-    if function in LOCAL:
-        local = LOCAL[function][position](*operands)
-        return tangent if local is ONE else tangent * local
+    row = node.row
+    entry = (row.entries if create_graph else row.slopes)[position]
+    if row.elementwise:
+        return times(tangent, entry(*operands, **node.params))
 
     def carry(g: Tensor) -> Any:
-        return fit(LINEAR[function][position](g, *operands, **node.params), operands[position + 1])
+        return fit(entry(g, *operands, **node.params), operands[position + 1])
 
     return transposed(carry, node, tangent, create_graph)
 

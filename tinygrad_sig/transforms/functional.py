@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 
 from ..calculus.functions import cast
-from ..engine.arraylike import floating, label, plain
+from ..calculus.rows import ROWS
 from ..engine.backward import topological_order, walk
-from ..engine.tensor import Tensor, recorded, recording
+from ..engine.recording import readers, recorded, recording
+from ..engine.tensor import Tensor, constant
+from ..engine.values import floating, label, plain
 from .forward import push
 
 Argnums = int | Sequence[int]
+
+live: set[Tensor] = set()  # The arguments of functions that are being run: somebody will differentiate by them.
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
@@ -82,8 +86,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         run = Run("jacobian", f, argnums, args, kwargs)
         found = []
         for y in run.outputs:
-            basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
-            rows = [run.gradients(y, row[()]) for row in basis]
+            rows = [run.gradients(y, unit(y, i)) for i in range(y.size)]
             blocks = []
             for k, x in enumerate(run.variables):
                 block = np.stack([row[k] for row in rows]) if rows else np.zeros(0, x.dtype)
@@ -151,28 +154,42 @@ class Run:
             own, replaced = iter(self.variables), list(args)
             for number, tree in zip(self.numbers, self.trees, strict=True):
                 replaced[number] = unflatten(tree, own)
-            try:
-                value = f(*replaced, **kwargs)
-            finally:
-                for x in self.variables:
-                    if isinstance(x, Variable):
-                        x.live = False
-        self.outputs = flatten(value)
+            value, read = self.called(f, replaced, kwargs)
+        self.outputs = [self.output(y, caller, read) for y in flatten(value)]
         self.value = unflatten(value, iter(self.outputs))
-        for y in self.outputs:
-            if not isinstance(y, Tensor):
-                raise TypeError(
-                    f"{caller}: the function returned a {type(y).__name__}, which has lost its derivative; compute it "
-                    "from the arguments with NumPy's functions, and without float() or .data"
-                )
-        self.tracked = self.depends_on_others()
+        others = self.reached(self.outputs).difference(self.variables)
+        self.tracked = any(x in live or (x.requires_grad and not x.inputs) for x in others)
         self.tensors = self.tracked or any(isinstance(leaf, Tensor) for leaf in leaves)
 
-    def depends_on_others(self) -> bool:
-        """Whether somebody else can differentiate the outputs: by Tensors given to f or closed over, or around it."""
-        own = set(self.variables)
-        reached = (x for y in self.outputs for node in (y, *topological_order(y)) for x in (node, *node.inputs))
-        return any(x.requires_grad and not x.inputs and x not in own and getattr(x, "live", True) for x in reached)
+    def called(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> tuple[Any, list[Tensor]]:
+        """What f returns, and the Tensors whose plain values it read on the way."""
+        read: list[Tensor] = []
+        readers.append(read)
+        live.update(self.variables)
+        try:
+            return f(*args, **kwargs), read
+        finally:
+            readers[:] = [other for other in readers if other is not read]
+            live.difference_update(self.variables)
+
+    @staticmethod
+    def reached(tensors: Sequence[Tensor]) -> set[Tensor]:
+        """All that the tensors depend on, and they themselves."""
+        return {x for y in tensors for node in (y, *topological_order(y)) for x in (node, *node.inputs)}
+
+    def output(self, y: Any, caller: str, read: Sequence[Tensor]) -> Tensor:
+        """What f returned, as a Tensor. A plain number has the derivative 0, be it np.floor's or one of f's own, unless
+        f has read the value of a Tensor that depends on the arguments: then it may be made of that.
+        """
+        if isinstance(y, Tensor):
+            return y
+        is_plain = isinstance(y, bool | int | float | np.generic | np.ndarray)
+        if is_plain and self.reached(read).isdisjoint(self.variables):
+            return Tensor(y, requires_grad=False)
+        raise TypeError(
+            f"{caller}: the function returned a {type(y).__name__}, which has lost its derivative; compute it from the "
+            "arguments with NumPy's functions, and without .item() or .data"
+        )
 
     def gradients(self, y: Tensor, upstream: Any) -> list[Any]:
         """The gradient of an output with respect to each variable; 0 where it does not depend on it."""
@@ -209,19 +226,24 @@ class Run:
         return parts[0] if self.single else parts
 
 
-class Variable(Tensor):
-    """A Tensor in the place of an argument; `live` while the function runs, for so long others may close over it."""
-
-    __slots__ = ("live",)
-
-    def __init__(self, data: Any) -> None:
-        super().__init__(data)
-        self.live = True
-
-
 def variable(leaf: Any, caller: str) -> Tensor:
-    """A Tensor of its own for a leaf; for a Tensor, a node through which outer derivatives reach it."""
-    return +leaf if isinstance(leaf, Tensor) and leaf.requires_grad else Variable(floating(plain(leaf), caller))
+    """A node in the place of an argument; through it, outer derivatives reach a Tensor that was given.
+
+    It is never a leaf: a leaf that a result depends on belongs to the caller, who may want to differentiate by it.
+    """
+    if isinstance(leaf, Tensor) and leaf.requires_grad:
+        return +leaf
+    data = floating(plain(leaf), caller)
+    made = Tensor(0.0)
+    made._array, made.row, made.inputs, made.values = data, ROWS[np.positive], (constant(data),), (data, data)
+    return made
+
+
+def unit(y: Tensor, i: int) -> Any:
+    """The upstream gradient that asks for the i-th element of y: 1 there, 0 elsewhere."""
+    upstream = np.zeros(y.shape, y.dtype)
+    upstream.flat[i] = 1
+    return upstream[()]
 
 
 def wrapped(value: Any) -> Tensor:

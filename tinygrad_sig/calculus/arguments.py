@@ -1,0 +1,93 @@
+"""What a call means: which of its arguments are operands, which are parameters, and what NumPy's own default is.
+
+A function is read once, when it enters a table; a call looks names up, and inspects nothing.
+"""
+
+from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import Any
+
+import numpy as np
+
+NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+# What ufuncs and functions written in C take besides, with the defaults that change nothing.
+DEFAULTS = {"out": None, "dtype": None, "where": True, "casting": "same_kind", "order": "K", "subok": True}
+FIXED = frozenset((int, float, bool, str, type(None), type(...)))
+
+
+class Arguments:
+    """The arguments of `function`, of which the first are operands and `known` are the parameters that we take too.
+
+    `ours` is the function of our own that is called with them: an entry of a row, in which `before` arguments stand
+    before the operands, or a composition, whose parameters may be given by position.
+    """
+
+    __slots__ = ("count", "defaults", "following", "known", "name", "needed", "operands", "takes_tensors")
+
+    def __init__(self, function: Callable[..., Any], ours: Callable[..., Any], before: int, count: int | None) -> None:
+        own = list(signature(ours).parameters.values())[before:]
+        variadic = [p for p in own if p.kind is Parameter.VAR_POSITIONAL]
+        by_position = [p for p in own if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        self.name, self.takes_tensors = function.__name__, not before
+        self.count = None if variadic else len(by_position) if count is None else count
+        self.operands = [p.name for p in (variadic or own[: self.count])]
+        following = [p for p in own if p not in variadic][0 if not before or variadic else self.count :]
+        self.known = {p.name: p.default for p in following}
+        self.needed = sum(p.default is p.empty for p in by_position) if count is None else count
+        theirs = dict(DEFAULTS)
+        names = ["out"]
+        if not isinstance(function, np.ufunc):
+            try:
+                parameters = list(signature(function).parameters.values())
+            except ValueError:  # It is written in C, in a NumPy that does not tell.
+                parameters = own
+            theirs.update((p.name, p.default) for p in parameters)
+            names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][len(self.operands) :]
+        self.defaults, self.following = theirs, names
+
+    def understood(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """(operands, parameters that we know): what is NumPy's own default is dropped, what we do not know is refused."""
+        count = len(args) if self.count is None else self.count
+        for name, value in zip(self.following, args[count:], strict=False):
+            if name in params:
+                raise TypeError(f"{self.name}: {name} is given twice; give it once")
+            params[name] = value
+        if len(args) > count + len(self.following):
+            raise TypeError(f"{self.name}: {len(args)} arguments were given, and it takes {count}; leave some out")
+        for name, value in list(params.items()):
+            if value is NO_VALUE or (name not in self.known and self.is_default(name, value)):
+                del params[name]
+            elif not self.takes_tensors and type(value) not in FIXED:
+                params[name] = settled(value, f"{self.name}: {name}=")
+        if len(args) < self.needed and not (self.takes_tensors and params):
+            raise TypeError(f"{self.name}: its derivative takes {self.needed} arguments; write {self.usage()}")
+        return args[:count], params
+
+    def is_default(self, name: str, value: Any) -> bool:
+        """Whether an unknown parameter has the value that it has anyway; TypeError where it has another."""
+        default = self.defaults.get(name, None)
+        if value is None or value is default:
+            return True
+        if type(value) is type(default) and isinstance(value, str | int) and value == default:
+            return True
+        if hasattr(value, "__operation__"):
+            raise TypeError(f"{self.name}: Tensors can be given by position only; write {self.usage()}")
+        raise TypeError(f"{self.name}: it has no derivative with {name}=; leave it out, or use t.data")
+
+    def in_order(self, params: dict[str, Any]) -> list[Any]:
+        """The values of all parameters that we know, in the order of their names."""
+        return [params.get(name, default) for name, default in self.known.items()]
+
+    def usage(self) -> str:
+        return f"{self.name}({', '.join(self.operands)})"
+
+
+def settled(parameter: Any, where: str) -> Any:
+    """A parameter that the caller cannot change any more: arrays in it are copied; a Tensor would lose its gradient."""
+    if hasattr(parameter, "__operation__"):
+        raise TypeError(f"{where} takes a plain value; give t.data, or t.item()")
+    if isinstance(parameter, list | tuple):
+        return (list if isinstance(parameter, list) else tuple)(settled(part, where) for part in parameter)
+    if isinstance(parameter, slice):
+        return slice(*(settled(part, where) for part in (parameter.start, parameter.stop, parameter.step)))
+    return np.array(parameter) if isinstance(parameter, np.ndarray) else parameter

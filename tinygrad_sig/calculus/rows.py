@@ -1,0 +1,67 @@
+"""Rows: how a table is kept, and what the engine must know of a function, read once when its row is entered."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from .arguments import Arguments
+from .computing import COMPUTED, IN_ONE_STROKE, NAMES
+from .functions import Function
+
+Entries = Any  # A tuple with an entry for each argument, or an `Each`.
+
+
+class Each:
+    """A row for any number of arguments: entry(i, g, y, *x, param, …) carries g back to the i-th of them."""
+
+    def __init__(self, entry: Function) -> None:
+        self.entry = entry
+
+    def __getitem__(self, i: int) -> Function:
+        return partial(self.entry, i)
+
+
+class Row:
+    """A row as the engine reads it: all that must be known of a function is found out here, once, when it is entered.
+
+    `compute` is how its value is computed. For a function whose slope comes from the same stroke it gives (y, ∂y/∂x);
+    the node keeps both after its arguments, and `slopes`, the entries for numbers, find ∂y/∂x there.
+    """
+
+    def __init__(self, function: Function, entries: Entries, elementwise: bool, strokes: bool) -> None:
+        self.function, self.entries, self.elementwise = function, entries, elementwise
+        self.name = NAMES.get(function, function.__name__)
+        self.arity = None if isinstance(entries, Each) else len(entries)
+        entry = (self.arity is None and entries.entry) or next(filter(None, entries))
+        self.arguments = Arguments(function, entry, 3 if self.arity is None else 1 if elementwise else 2, self.arity)
+        self.flat = [] if self.arity is None else [i for i, entry in enumerate(entries) if entry is None]
+        self.strokes = strokes
+        self.slopes: Entries = (lambda y, x, slope: slope,) if strokes else entries
+        self.compute: Function = IN_ONE_STROKE[function] if strokes else COMPUTED.get(function, function)
+
+
+class Table(dict[Function, Entries]):
+    """Rows by function. A row is read when it is entered, and `told` hears of every change."""
+
+    told: ClassVar[list[Callable[[Function], Any]]] = []
+
+    def __init__(self, elementwise: bool, rows: dict[Function, Entries]) -> None:
+        self.elementwise, self.own = elementwise, rows
+        for function, entries in rows.items():
+            self[function] = entries
+
+    def __setitem__(self, function: Function, entries: Entries) -> None:
+        super().__setitem__(function, entries)
+        strokes = function in IN_ONE_STROKE and entries is self.own.get(function)  # Of another entry they know nothing.
+        ROWS[function] = Row(function, entries, self.elementwise, strokes)
+        for tell in self.told:
+            tell(function)
+
+    def __delitem__(self, function: Function) -> None:
+        super().__delitem__(function)
+        del ROWS[function]
+        for tell in self.told:
+            tell(function)
+
+
+ROWS: dict[Function, Row] = {}
