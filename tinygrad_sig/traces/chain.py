@@ -19,6 +19,8 @@ from .trace import GradientTrace, Step, log10, sign, trace
 if TYPE_CHECKING:
     from decimal import Decimal
 
+Numbers = Sequence[Any]
+
 
 class Activation(NamedTuple):
     """What the formulas beside the graph need to know of f: its slope, the largest there is, and f in decimals."""
@@ -77,7 +79,7 @@ def sigmoid_chain(
     return a
 
 
-def paired(weights: Sequence[Any], biases: Iterable[Any] | None, default: Any) -> list[Any]:
+def paired(weights: Numbers, biases: Iterable[Any] | None, default: Any) -> list[Any]:
     """A bias for each weight, the default where there are none."""
     if not len(weights):
         raise ValueError("sigmoid_chain: there are no weights; give at least one, a layer each")
@@ -114,7 +116,7 @@ def known(activation: Function) -> Activation:
 
 
 def preactivations(
-    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
+    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid
 ) -> tuple[list[Any], list[Any]]:
     """([z_1, …, z_n], [a_0, …, a_n]) in plain numbers: z_i = w_i·a_{i−1} + b_i, a_i = f(z_i)."""
     z: list[Any] = []
@@ -126,7 +128,7 @@ def preactivations(
 
 
 def closed_form_gradient(
-    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
+    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid
 ) -> Any:
     """∂y/∂x = ∏ w_i·f′(z_i), written out without any graph.
 
@@ -137,9 +139,7 @@ def closed_form_gradient(
     return math.prod(w * known(activation).slope(z_i) for w, z_i in zip(weights, z, strict=True))
 
 
-def printed_product(
-    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
-) -> Any:
+def printed_product(x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid) -> Any:
     """∏ w_i·f′(a_{i−1}), which the exercise sheet prints for ∂y/∂x. It is right only where f′(a_{i−1}) is f′(z_i).
 
     That is so where all weights are 1 and no bias moves z; and, f′ being even, where they are −1.
@@ -151,17 +151,13 @@ def printed_product(
     return math.prod(w * known(activation).slope(a_i) for w, a_i in zip(weights, a[:-1], strict=True))
 
 
-def gradient_bound(weights: Sequence[Any], activation: Function = sigmoid) -> float:
+def gradient_bound(weights: Numbers, activation: Function = sigmoid) -> float:
     """∏ |w_i|·sup f′, which no |∂y/∂x| exceeds; for σ, whose slope is at most ¼, it is ∏ |w_i| / 4ⁿ."""
     return math.prod(abs(float(w)) * known(activation).steepest for w in weights)
 
 
 def finite_difference(
-    x: Any,
-    weights: Sequence[Any],
-    biases: Sequence[Any] | None = None,
-    activation: Function = sigmoid,
-    digits: int = 100,
+    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid, digits: int = 100
 ) -> Decimal:
     """(y(x + h) − y(x − h)) / 2h in decimals of so many digits, with h = 10^(−digits/4).
 
