@@ -1,7 +1,10 @@
 """The chain: the numbers of the worked example, and closed forms, bounds and layers held against the graph."""
 
+import decimal
 import math
 import re
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -81,6 +84,26 @@ def test_the_finite_difference_agrees_with_the_graph(chain):
     biases = [bias for _, bias in rows] if biased else None
     _, named = differentiated(x, weights, biases)
     assert float(finite_difference(x, weights, biases)) == pytest.approx(named["x"].grad, rel=1e-9)
+
+
+def test_the_finite_difference_asks_for_no_exponents_that_a_32_bit_decimal_lacks(monkeypatch):
+    def context(*, Emin, Emax, **settings):
+        assert Emin >= decimal.MIN_EMIN
+        assert Emax <= decimal.MAX_EMAX
+        return whole(Emin=Emin, Emax=Emax, **settings)
+
+    whole = decimal.Context
+    monkeypatch.setattr(decimal, "Context", context)
+    monkeypatch.setattr(decimal, "MIN_EMIN", -425_000_000)
+    monkeypatch.setattr(decimal, "MAX_EMAX", 425_000_000)
+    for activation in ACTIVATIONS:
+        closed = closed_form_gradient(1.0, [3.0, 0.7], activation=activation)
+        assert float(finite_difference(1.0, [3.0, 0.7], activation=activation)) == pytest.approx(closed, rel=1e-14)
+
+
+def test_decimals_are_imported_only_where_a_finite_difference_is_taken():
+    code = "import sys, tinygrad_sig; sys.exit('decimal' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_printed_product_explodes_where_the_gradient_has_vanished():
@@ -218,6 +241,76 @@ def test_the_worst_layer_and_its_reason(weights, worst, reason):
     assert rows.reason.startswith(reason)
     assert math.fsum(row.share for row in rows) == pytest.approx(1)
     assert str(rows).split("\n")[-1] == f"most lost in layer {worst}: {rows.reason}"
+
+
+def last_line(x, weights, biases=None, activation=sigmoid):
+    return str(layers(sigmoid_chain(x, weights, biases, activation))).split("\n")[-1]
+
+
+def test_where_all_weights_are_equal_the_slope_is_the_cause_and_not_the_weight():
+    slope = "the slope at |z| = 1 is 1.27 times smaller than 0.25, its largest"
+    assert last_line(1.0, [1.0] * 5) == f"most lost in layer 1: {slope}"
+    assert "the slope at |z| = 0.75" in last_line(1.5, [0.5] * 5)
+    assert "most lost in layer 1: saturated, |z| = 2" in last_line(1.0, [2.0] * 5)
+
+
+@pytest.mark.parametrize(
+    ("x", "weights", "activation", "line"),
+    [
+        (1.0, [10.0] * 5, sigmoid, "no layer stands out: all are saturated, |z| is about 10 or more"),
+        (1.0, [2000.0] * 3, sigmoid, "no layer stands out: all are saturated, |z| is about 2000 or more"),
+        (1.0, [3.0] * 3, np.tanh, "no layer stands out: all are saturated, |z| is about 2.985 or more"),
+        (0.5, [0.5] * 5, sigmoid, "no layer stands out"),
+        (1.0, [0.95] * 3, relu, "no layer stands out"),
+    ],
+)
+def test_where_all_lost_about_as_much_no_layer_is_singled_out(x, weights, activation, line):
+    assert last_line(x, weights, activation=activation) == line
+
+
+@pytest.mark.parametrize(
+    ("weights", "activation", "line"),
+    [
+        ([10.0, 10.0, 10.0, 1.0], sigmoid, "most lost in layer 1, as much in 2 others: saturated, |z| = 10"),
+        ([0.1, 0.1, 1.0], sigmoid, "most lost in layer 1, as much in 1 other: small weight: |w| = 0.1"),
+        ([1.0, -1.0, 1.0, 1.0], relu, "most lost in layer 2, as much in 2 others: inactive, z = -1"),
+        ([1.0, 0.0, 0.0], sigmoid, "most lost in layer 2, as much in 1 other: its weight is 0"),
+    ],
+)
+def test_layers_that_lost_as_much_as_the_worst_are_counted(weights, activation, line):
+    assert last_line(1.0, weights, activation=activation).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("x", "weight", "reason"),
+    [
+        (0.0, 1.0, "the slope is at most 0.25"),
+        (0.0, 2.0, "the slope is at most 0.25"),
+        (0.0, 0.5, "small weight: |w| = 0.5, and the slope is at most 0.25"),
+        (1.0, 1.0, "the slope at |z| = 1 is 1.27 times smaller than 0.25, its largest"),
+        (1.0, 10.0, "saturated, |z| = 10: the slope is 5.51e+03 times smaller than 0.25, its largest"),
+    ],
+)
+def test_a_layer_alone_is_held_against_a_weight_of_1_and_the_largest_slope(x, weight, reason):
+    assert last_line(x, [weight]) == f"most lost in layer 1: {reason}"
+
+
+def test_a_weight_that_would_not_shrink_the_gradient_is_not_to_blame_for_its_loss():
+    rows = layers(sigmoid_chain(1.0, [500.0, 5.0], [-491.0, 2.0]))
+    worst, other = rows.worst, rows[1]
+    assert worst.weight * 0.25 > 1 > other.factor > 1.1 * worst.factor
+    assert worst.slope_log10 > other.slope_log10, (
+        "the other one has the smaller slope, and a weight that makes up for it"
+    )
+    assert rows.reason.startswith("saturated")
+
+
+@pytest.mark.parametrize("activation", [sigmoid, relu])
+def test_a_factor_that_is_nan_is_called_undefined(activation):
+    with np.errstate(invalid="ignore"):
+        assert re.match(
+            r"undefined: the factor of layer \d is nan", last_line(1.0, [1.0, np.inf, 0.0], None, activation)
+        )
 
 
 def test_a_layer_that_explodes_has_lost_nothing():

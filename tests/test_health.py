@@ -156,9 +156,16 @@ def test_what_has_no_layers_is_refused():
     net, loss = network()
     with pytest.raises(TypeError, match=re.escape("a Tensor has no layers; give trace(loss), or the parameters of a")):
         gradient_norms(loss)
-    with pytest.raises(ValueError, match="gradient_norms: w1 has no gradient; call backward first"):
+    with pytest.raises(ValueError, match="gradient_norms: w1 has no gradient; call backward on a loss that"):
         gradient_norms(net)
     with pytest.raises(ValueError, match="gradient_norms: a parameter has no gradient"):
         gradient_norms([Tensor(1.0)])
-    with pytest.raises(ValueError, match="gradient_norms: there are no parameters; give a trace, or the parameters"):
+    with pytest.raises(ValueError, match="gradient_norms: there are no parameters; give a network, or a list of"):
         gradient_norms([])
+
+
+@pytest.mark.parametrize(("given", "kind"), [([1.0], "float"), ({"w1": 1.0}, "dict"), (None, "NoneType"), (3, "int")])
+def test_what_is_no_list_of_tensors_is_refused_by_its_name(given, kind):
+    sentence = f"gradient_norms: parameters are no {kind}; give a network, or a list of Tensors"
+    with pytest.raises(TypeError, match=re.escape(sentence)):
+        gradient_norms(given)

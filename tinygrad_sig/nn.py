@@ -10,41 +10,45 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
-from math import sqrt
+from math import prod, sqrt
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
+from numpy.lib import format as npy
+from numpy.random import Generator
 
 from .calculus.activations import log_sigmoid, log_softmax
 from .calculus.functions import sigmoid
 from .engine.tensor import Tensor
-from .engine.values import plain
+from .engine.values import floating, readonly
 from .show.files import write
+from .show.text import length
+from .traces.health import gradients_of, parameters_of
 
-Initialiser = Callable[[np.random.Generator, int, int], tuple[Any, Any]]
+Initialiser = Callable[[Generator, int, int], tuple[Any, Any]]
 
 
-def standard(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+def standard(rng: Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
     """Weights from U[−1/√n_in, 1/√n_in], biases 0: what Glorot and Bengio (2010) found to be in common use."""
     reach = 1 / sqrt(n_in)
     return rng.uniform(-reach, reach, (n_in, n_out)), np.zeros(n_out)
 
 
-def nielsen(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+def nielsen(rng: Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
     """Weights from N(0, 1/n_in), biases from N(0, 1) (Nielsen, Neural Networks and Deep Learning, chapter 3)."""
     return rng.normal(size=(n_in, n_out)) / sqrt(n_in), rng.normal(size=n_out)
 
 
-def glorot(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+def glorot(rng: Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
     """Weights from U[−r, r] with r = √(6/(n_in + n_out)), biases 0 (Glorot and Bengio 2010, normalised)."""
     reach = sqrt(6 / (n_in + n_out))
     return rng.uniform(-reach, reach, (n_in, n_out)), np.zeros(n_out)
 
 
-def he(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
+def he(rng: Generator, n_in: int, n_out: int) -> tuple[Any, Any]:
     """Weights from N(0, 2/n_in), biases 0, for relu (He, Zhang, Ren and Sun 2015)."""
     return rng.normal(size=(n_in, n_out)) * sqrt(2 / n_in), np.zeros(n_out)
 
@@ -53,8 +57,9 @@ class Linear:
     """x @ w + b, for inputs of shape (…, n_in) and outputs of shape (…, n_out)."""
 
     def __init__(
-        self, n_in: int, n_out: int, rng: np.random.Generator, initialiser: Initialiser = glorot, number: int = 1
+        self, n_in: int, n_out: int, rng: Generator, initialiser: Initialiser = glorot, number: int = 1
     ) -> None:
+        refuse_seed("Linear", rng)
         weight, bias = initialiser(rng, n_in, n_out)
         self.weight, self.bias = Tensor(weight, name=f"w{number}"), Tensor(bias, name=f"b{number}")
 
@@ -92,22 +97,29 @@ class Sequential:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Give the parameters new data, all of them, or raise and change nothing; they keep their dtypes.
 
-        Raises ValueError for missing and unknown names and for other shapes, TypeError for what are no numbers.
+        Raises ValueError for missing and unknown names, other shapes, and numbers too large for the network's dtype;
+        TypeError for what are no numbers.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state: {type(state).__name__} is no state; give the dict that state() returned")
         parameters = {str(parameter.name): parameter for parameter in self}
         missing, unknown = parameters.keys() - state.keys(), state.keys() - parameters.keys()
+        way_out = "load it into the network that it was saved from"
         if missing or unknown:
-            what = f"lacks {sorted(missing)}" if missing else f"has {sorted(unknown)}, which the network lacks"
-            raise ValueError(f"load_state: the state {what}; load it into the network that it was saved from")
-        fresh = {name: Tensor(state[name]).data for name in parameters}
+            what = f"lacks {sorted(missing)}" if missing else f"has {sorted(unknown, key=str)}, which the network lacks"
+            raise ValueError(f"load_state: the state {what}; {way_out}")
+        fresh = {}
         for name, parameter in parameters.items():
-            if fresh[name].shape != parameter.shape:
-                raise ValueError(
-                    f"load_state: {name} has shape {fresh[name].shape} in the state and {parameter.shape} in the "
-                    "network; load it into the network that it was saved from"
-                )
-        for name, parameter in parameters.items():
-            parameter.data = fresh[name]
+            data = floating(state[name], f"load_state of {name}")
+            if data.shape != parameter.shape:
+                shapes = f"{data.shape} in the state and {parameter.shape} in the network"
+                raise ValueError(f"load_state: {name} has shape {shapes}; {way_out}")
+            with np.errstate(over="ignore"):
+                fresh[parameter] = data.astype(parameter.dtype)
+            if np.any(np.isfinite(data) > np.isfinite(fresh[parameter])):
+                raise ValueError(f"load_state: {name} has numbers too large for {parameter.dtype}; {way_out}")
+        for parameter, data in fresh.items():
+            parameter.data = data
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state to an .npz file."""
@@ -115,21 +127,30 @@ class Sequential:
         with ZipFile(archive, "w") as file:  # np.savez has parameters of its own, which names might be taken for.
             for name, array in self.state().items():
                 with file.open(f"{name}.npy", "w") as entry:
-                    np.lib.format.write_array(entry, array, allow_pickle=False)
+                    npy.write_array(entry, array, allow_pickle=False)
         write(archive.getvalue(), Path(path))
 
     def load(self, path: str | PathLike[str]) -> None:
         """Read the state from an .npz file that `save` wrote; ValueError where it is none, and nothing is changed."""
+        content = BytesIO(Path(path).read_bytes())
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                state = dict(arrays)
-        except (ValueError, TypeError, EOFError, BadZipFile) as error:
+            with ZipFile(content) as archive:
+                state = {name.removesuffix(".npy"): array_in(archive.read(name)) for name in archive.namelist()}
+        except Exception as error:  # zipfile, zlib, tokenize …: each tells of damage by errors of its own
             raise ValueError(f"load: {path} is no .npz file of arrays; give one that save wrote") from error
         self.load_state(state)
 
     def __repr__(self) -> str:
         names = (getattr(layer, "__name__", None) or repr(layer) for layer in self.layers)
         return f"{type(self).__name__}({', '.join(names)})"
+
+
+def array_in(content: bytes) -> Any:
+    """The array of an .npy file: a view of these bytes, for a header may claim more of them than there is memory."""
+    file = BytesIO(content)
+    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[npy.read_magic(file)]
+    shape, by_columns, dtype = read_header(file)
+    return np.frombuffer(content, dtype, prod(shape), file.tell()).reshape(shape, order="F" if by_columns else "C")
 
 
 class MLP(Sequential):
@@ -145,15 +166,14 @@ class MLP(Sequential):
     def __init__(
         self,
         sizes: Sequence[int],
-        rng: np.random.Generator,
+        rng: Generator,
         activation: Callable[[Any], Any] = sigmoid,
         initialiser: Initialiser = glorot,
         last: Callable[[Any], Any] | None = None,
     ) -> None:
+        refuse_seed("MLP", rng)
         if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(
-                f"MLP: sizes {list(sizes)} make no network; give those of input, hidden layers and output, from 1 on"
-            )
+            raise ValueError(f"MLP: sizes {list(sizes)} make no network; give those of input and output, from 1 on")
         layers: list[Callable[[Any], Any]] = []
         for number, (n_in, n_out) in enumerate(pairwise(sizes), 1):
             layers += [Linear(n_in, n_out, rng, initialiser, number), activation]
@@ -178,10 +198,8 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     """
     labels, shape = np.asarray(labels), np.shape(logits)
     if labels.dtype.kind not in "iu" or labels.shape != shape[:1] or len(shape) != 2:
-        raise ValueError(
-            f"cross_entropy: labels of shape {labels.shape} and dtype {labels.dtype} do not fit logits of shape "
-            f"{shape}; give one whole number for each row"
-        )
+        met = f"labels of shape {labels.shape} and dtype {labels.dtype} do not fit logits of shape {shape}"
+        raise ValueError(f"cross_entropy: {met}; give one whole number for each row")
     if np.any((labels < 0) | (labels >= shape[1])):
         raise ValueError(f"cross_entropy: labels go beyond the {shape[1]} classes; count them from 0")
     return -np.mean(log_softmax(logits)[np.arange(len(labels)), labels])
@@ -205,28 +223,58 @@ def same_shape(loss: str, output: Any, target: Any) -> None:
         raise ValueError(f"{loss}: shapes {np.shape(output)} and {np.shape(target)} differ; reshape one of them")
 
 
-class Optimiser:
-    """data ← data − rate·direction for every parameter, after each backward pass; the directions differ."""
+def clip_gradients(parameters: Iterable[Tensor], norm: float) -> float:
+    """Shrink all gradients by one factor, so that the norm of all together is at most `norm`; return what it was.
 
-    def __init__(self, parameters: Iterable[Tensor], rate: float) -> None:
-        self.parameters, self.rate, self.steps = list(dict.fromkeys(parameters)), rate, 0
-        if not self.parameters or any(parameter.inputs for parameter in self.parameters):
-            found = "computed tensors" if self.parameters else "no tensors"
-            raise ValueError(f"{type(self).__name__}: {found} cannot be trained; give the parameters of a network")
+    Between `backward` and `step` it shortens a step that would leap away, and keeps its direction (Pascanu, Mikolov and
+    Bengio 2013). Raises ValueError, before any is changed, where a gradient is missing, and where the norm is inf or
+    nan, which no factor brings down.
+
+    >>> w, b = Tensor(3.0), Tensor(4.0)
+    >>> ((w**2 + b**2) / 2).backward()
+    >>> clip_gradients([w, b], 1.0), float(w.grad), float(b.grad)
+    (5.0, 0.6, 0.8)
+    """
+    if not norm > 0:
+        raise ValueError(f"clip_gradients: a norm of {norm} leaves no gradient; give one above 0")
+    gradients = gradients_of("clip_gradients", parameters)
+    found = np.float64(length([length(gradient) for gradient in gradients.values()]))  # In it float16 becomes float64.
+    if not np.isfinite(found):
+        raise ValueError(f"clip_gradients: the norm is {found}; look with gradient_norms for the layer that it is from")
+    if found > norm:
+        for parameter, gradient in gradients.items():
+            parameter.grad = readonly((gradient / found * norm).astype(gradient.dtype))
+    return float(found)
+
+
+class Optimiser:
+    """data ← data − rate·direction for every parameter, after each backward pass; the directions differ.
+
+    `memory` is what the directions so far leave for the next one of each parameter: a velocity, or running means.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], rate: float, memory: Any) -> None:
+        caller = type(self).__name__
+        self.parameters, self.rate, self.steps = parameters_of(caller, parameters), rate, 0
+        self.memory = [memory] * len(self.parameters)
+        if any(parameter.inputs for parameter in self.parameters):
+            raise ValueError(f"{caller}: computed tensors cannot be trained; give the parameters of a network")
 
     def step(self) -> None:
-        """Change the parameters by their gradients, and forget those. Raises ValueError, before, where one has none."""
-        for parameter in self.parameters:
-            if parameter.grad is None:
-                name = parameter.name or "a parameter"
-                raise ValueError(f"step: {name} has no gradient; call backward on a loss that depends on it first")
-        self.steps += 1
-        for i, parameter in enumerate(self.parameters):
-            parameter.data = parameter.data - self.rate * self.direction(i, plain(parameter.grad))
+        """Change the parameters by their gradients, and forget those; all, or none where a gradient does not fit."""
+        t, gradients = self.steps + 1, gradients_of("step", self.parameters)
+        ways = [self.direction(t, *given) for given in zip(gradients.values(), self.memory, strict=True)]
+        fresh = [
+            (parameter.data - self.rate * direction).astype(parameter.dtype, copy=False)
+            for parameter, (direction, _) in zip(gradients, ways, strict=True)
+        ]
+        self.steps, self.memory = t, [memory for _, memory in ways]
+        for parameter, data in zip(gradients, fresh, strict=True):
+            parameter.data = data
             parameter.zero_grad()
 
-    def direction(self, i: int, gradient: Any) -> Any:
-        """The way to go down, for the parameter of this position."""
+    def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
+        """The way to go down for one parameter in step t = 1, 2, …, and what to remember for the next."""
         raise NotImplementedError
 
 
@@ -234,13 +282,12 @@ class SGD(Optimiser):
     """Gradient descent with momentum. The direction is v, with v ← momentum·v + gradient."""
 
     def __init__(self, parameters: Iterable[Tensor], rate: float, momentum: float = 0.0) -> None:
-        super().__init__(parameters, rate)
+        super().__init__(parameters, rate, 0.0)
         self.momentum = momentum
-        self.velocities: list[Any] = [0.0] * len(self.parameters)
 
-    def direction(self, i: int, gradient: Any) -> Any:
-        self.velocities[i] = self.momentum * self.velocities[i] + gradient
-        return self.velocities[i]
+    def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
+        velocity = self.momentum * memory + gradient
+        return velocity, velocity
 
 
 class Adam(Optimiser):
@@ -252,21 +299,20 @@ class Adam(Optimiser):
     def __init__(
         self, parameters: Iterable[Tensor], rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999)
     ) -> None:
-        super().__init__(parameters, rate)
+        super().__init__(parameters, rate, (0.0, 0.0))
         self.betas = betas
-        self.means: list[Any] = [0.0] * len(self.parameters)
-        self.squares: list[Any] = [0.0] * len(self.parameters)
 
-    def direction(self, i: int, gradient: Any) -> Any:
-        first, second = self.betas
-        self.means[i] = first * self.means[i] + (1 - first) * gradient
-        self.squares[i] = second * self.squares[i] + (1 - second) * gradient**2
-        mean, square = self.means[i] / (1 - first**self.steps), self.squares[i] / (1 - second**self.steps)
-        return mean / (np.sqrt(square) + max(1e-8, float(np.finfo(gradient.dtype).tiny)))
+    def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
+        (first, second), (m, v) = self.betas, memory
+        m = first * m + (1 - first) * gradient
+        v = second * v + (1 - second) * gradient**2
+        epsilon = max(1e-8, float(np.finfo(gradient.dtype).tiny))
+        return m / (1 - first**t) / (np.sqrt(v / (1 - second**t)) + epsilon), (m, v)
 
 
-def batches(rng: np.random.Generator, size: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:
+def batches(rng: Generator, size: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:
     """The rows of the arrays in a random order, the same for all, so many at a time; the last batch may be smaller."""
+    refuse_seed("batches", rng)
     lengths = [len(array) for array in arrays]
     if size < 1 or len(set(lengths)) != 1:
         raise ValueError(f"batches: there are no {size} at a time of {lengths} rows; give a size, and equal lengths")
@@ -274,3 +320,9 @@ def batches(rng: np.random.Generator, size: int, *arrays: Any) -> Iterator[tuple
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         yield tuple(array[rows] for array in arrays)
+
+
+def refuse_seed(caller: str, rng: Any) -> None:
+    """Refuse a seed, and what else cannot draw, where a generator of random numbers is meant."""
+    if not hasattr(rng, "normal"):
+        raise TypeError(f"{caller}: {type(rng).__name__} draws no random numbers; give np.random.default_rng(seed)")

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from decimal import Context, Decimal, localcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,18 +16,23 @@ from ..engine.tensor import Tensor
 from ..show.text import middle_out, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, log10, sign, trace
 
+if TYPE_CHECKING:
+    from decimal import Decimal
 
-@dataclass(frozen=True)
-class Activation:
+Numbers = Sequence[Any]
+
+
+class Activation(NamedTuple):
     """What the formulas beside the graph need to know of f: its slope, the largest there is, and f in decimals."""
 
     symbol: str
     slope: Callable[[Any], Any]
     steepest: float
-    decimal: Callable[[Decimal], Decimal]
+    decimal: Callable[[Any], Any]
 
 
 STEADY = 1e-6  # A mean factor whose log10 is below this neither shrinks the gradient nor makes it grow.
+ALIKE = math.log10(1.1)  # Layers whose factors differ by less than a tenth have lost as much as each other.
 
 
 def sigmoid_slope(z: Any) -> Any:
@@ -40,7 +43,7 @@ def sigmoid_slope(z: Any) -> Any:
 ACTIVATIONS: dict[Function, Activation] = {
     sigmoid: Activation("σ", sigmoid_slope, 0.25, lambda z: 1 / (1 + (-z).exp())),
     np.tanh: Activation("tanh", lambda z: 4 * sigmoid_slope(2 * z), 1.0, lambda z: 1 - 2 / (1 + (2 * z).exp())),
-    relu: Activation("relu", lambda z: np.asarray(z > 0, float)[()], 1.0, lambda z: max(z, Decimal(0))),
+    relu: Activation("relu", lambda z: np.asarray(z > 0, float)[()], 1.0, lambda z: max(z, 0)),
 }
 
 
@@ -76,7 +79,7 @@ def sigmoid_chain(
     return a
 
 
-def paired(weights: Sequence[Any], biases: Iterable[Any] | None, default: Any) -> list[Any]:
+def paired(weights: Numbers, biases: Iterable[Any] | None, default: Any) -> list[Any]:
     """A bias for each weight, the default where there are none."""
     if not len(weights):
         raise ValueError("sigmoid_chain: there are no weights; give at least one, a layer each")
@@ -113,7 +116,7 @@ def known(activation: Function) -> Activation:
 
 
 def preactivations(
-    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
+    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid
 ) -> tuple[list[Any], list[Any]]:
     """([z_1, …, z_n], [a_0, …, a_n]) in plain numbers: z_i = w_i·a_{i−1} + b_i, a_i = f(z_i)."""
     z: list[Any] = []
@@ -125,7 +128,7 @@ def preactivations(
 
 
 def closed_form_gradient(
-    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
+    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid
 ) -> Any:
     """∂y/∂x = ∏ w_i·f′(z_i), written out without any graph.
 
@@ -136,9 +139,7 @@ def closed_form_gradient(
     return math.prod(w * known(activation).slope(z_i) for w, z_i in zip(weights, z, strict=True))
 
 
-def printed_product(
-    x: Any, weights: Sequence[Any], biases: Sequence[Any] | None = None, activation: Function = sigmoid
-) -> Any:
+def printed_product(x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid) -> Any:
     """∏ w_i·f′(a_{i−1}), which the exercise sheet prints for ∂y/∂x. It is right only where f′(a_{i−1}) is f′(z_i).
 
     That is so where all weights are 1 and no bias moves z; and, f′ being even, where they are −1.
@@ -150,17 +151,13 @@ def printed_product(
     return math.prod(w * known(activation).slope(a_i) for w, a_i in zip(weights, a[:-1], strict=True))
 
 
-def gradient_bound(weights: Sequence[Any], activation: Function = sigmoid) -> float:
+def gradient_bound(weights: Numbers, activation: Function = sigmoid) -> float:
     """∏ |w_i|·sup f′, which no |∂y/∂x| exceeds; for σ, whose slope is at most ¼, it is ∏ |w_i| / 4ⁿ."""
     return math.prod(abs(float(w)) * known(activation).steepest for w in weights)
 
 
 def finite_difference(
-    x: Any,
-    weights: Sequence[Any],
-    biases: Sequence[Any] | None = None,
-    activation: Function = sigmoid,
-    digits: int = 100,
+    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid, digits: int = 100
 ) -> Decimal:
     """(y(x + h) − y(x − h)) / 2h in decimals of so many digits, with h = 10^(−digits/4).
 
@@ -169,8 +166,10 @@ def finite_difference(
     >>> print(f"{finite_difference(1.0, [10.0] * 5):.4e}")
     1.9314e-17
     """
+    from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext  # here, as nothing else has need of it
+
     f = known(activation).decimal
-    with localcontext(Context(prec=digits, Emin=-(10**9), Emax=10**9, traps=[])):
+    with localcontext(Context(prec=digits, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])):
         h = Decimal(10) ** -(digits // 4)
         w = [Decimal(float(weight)) for weight in weights]
         b = [Decimal(float(bias)) for bias in paired(weights, biases, 0)]
@@ -182,8 +181,7 @@ def finite_difference(
         return (ends[0] - ends[1]) / (2 * h)
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """One layer on the way back: factor = w_i·f′(z_i), and gradient = ∂y/∂a_{i−1}, what is left after it.
 
     `log10` is log10|factor|, and `share` its part of the whole decay, nan where not all layers decay. `running` and
@@ -213,38 +211,62 @@ class Layers(tuple[Layer, ...]):
     """The layers of a chain from the last to the first; in `worst` most was lost, and `reason` says why."""
 
     function: Function
+    known: Activation
 
     def __new__(cls, rows: Iterable[Layer], function: Function) -> Layers:
         made = super().__new__(cls, rows)
-        made.function = function
+        made.function, made.known = function, ACTIVATIONS[function]
         return made
 
     @property
-    def known(self) -> Activation:
-        """What is known of the activation."""
-        return ACTIVATIONS[self.function]
+    def worst(self) -> Layer:
+        """The layer with the smallest factor; of equal ones that nearest to the input."""
+        return min(reversed(self), key=lambda layer: (not math.isnan(layer.log10), layer.log10))
 
     @property
-    def worst(self) -> Layer:
-        """The layer with the smallest factor."""
-        return min(self, key=lambda layer: layer.log10)
+    def even(self) -> bool:
+        """Whether no layer stands out, because all lost about as much."""
+        sizes = [layer.log10 for layer in self]
+        return len(self) > 1 and max(sizes) - min(sizes) < ALIKE
 
     @property
     def reason(self) -> str:
-        """Why the worst layer lost most: its weight is small, its activation saturated, or a relu inactive."""
+        """Why the worst layer lost more than the one that comes next to it: a smaller weight, or a smaller slope."""
         worst, steepest = self.worst, self.known.steepest
-        weight, lost = abs(worst.weight), math.log10(steepest) - worst.slope_log10
+        weight, size, lost = abs(worst.weight), abs(worst.preactivation), log10(steepest) - worst.slope_log10
+        if math.isnan(worst.log10):
+            return f"undefined: the factor of layer {worst.layer} is nan"
         if worst.log10 >= 0:
             return "nothing was lost"
+        if self.even:
+            smallest = min(abs(layer.preactivation) for layer in self)
+            all_saturated = max(layer.slope_log10 for layer in self) < log10(steepest / 2)
+            return "no layer stands out" + f": all are saturated, |z| is about {smallest:.4g} or more" * all_saturated
         if weight == 0:
             return "its weight is 0"
         if not math.isfinite(lost):
             return f"inactive, z = {worst.preactivation:.4g}: the slope is 0, not {steepest:g}, its largest"
-        if lost > max(math.log10(2), -math.log10(steepest) - log10(weight)):
-            times = f"{10**lost:.3g}" if lost < 6 else power_of_ten(lost)
-            size = f"|z| = {abs(worst.preactivation):.4g}"
-            return f"saturated, {size}: the slope is {times} times smaller than {steepest:g}, its largest"
-        return f"small weight: |w| = {weight:.4g}, and the slope is at most {steepest:g}"
+        lighter, flatter = -log10(weight), lost
+        if rest := [layer for layer in self if layer.log10 > worst.log10 + ALIKE]:
+            second = min(rest, key=lambda layer: layer.log10)
+            lighter, flatter = lighter + log10(second.weight), second.slope_log10 - worst.slope_log10
+        if lighter > flatter and weight * steepest < 1:
+            return f"small weight: |w| = {weight:.4g}, and the slope is at most {steepest:g}"
+        if lost < ALIKE / 2:
+            return f"the slope is at most {steepest:g}"
+        times = f"{10**lost:.3g}" if lost < 6 else power_of_ten(lost)
+        slope = f"saturated, |z| = {size:.4g}: the slope" if lost > log10(2) else f"the slope at |z| = {size:.4g}"
+        return f"{slope} is {times} times smaller than {steepest:g}, its largest"
+
+    @property
+    def conclusion(self) -> str:
+        """The reason, and before it the layer in which most was lost, where one stands out."""
+        worst = self.worst
+        if self.even or not worst.log10 < 0:
+            return self.reason
+        others = sum(layer.log10 <= worst.log10 + ALIKE for layer in self) - 1
+        more = f", as much in {others} other{'s' * (others > 1)}" if others else ""
+        return f"most lost in layer {worst.layer}{more}: {self.reason}"
 
     def __str__(self) -> str:
         return self.to_text()
@@ -259,19 +281,13 @@ class Layers(tuple[Layer, ...]):
             slope = shown(layer.local_derivative, layer.slope_log10)
             factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
             left = shown(layer.gradient, layer.running, layer.sign)
+            share = "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0")
             values = number(layer.weight), number(layer.preactivation), slope, factor, left
-            rows.append(
-                [
-                    str(layer.layer),
-                    *values,
-                    "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0"),
-                ]
-            )
-        worst = f"most lost in layer {self.worst.layer}: " if self.worst.log10 < 0 else ""
-        lines = [*table([header, *rows], ">>>>>>>"), worst + self.reason]
+            rows.append([str(layer.layer), *values, share])
+        lines = table([header, *rows], ">>>>>>>")
         if omitted:
             lines.insert(1 + len(first), f"… {omitted:,} layers left out …")
-        return "\n".join(lines)
+        return "\n".join([*lines, self.conclusion])
 
 
 def layers(chain: Tensor | GradientTrace) -> Layers:
@@ -293,14 +309,15 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         z = a.inputs[0]
         product, bias = (z.inputs[0], z.values[2]) if z.op == "add" else (z, None)
         if a not in slopes or product.op != "multiply":
-            raise ValueError(f"layers: {steps.names[a]} is no chain; build the chain with sigmoid_chain")
+            found.clear()
+            break
         found.append((product.values[1], bias, slopes[a], product))
         a = product.inputs[1]
     if not found:
         raise ValueError(f"layers: {steps.names[a]} is no chain; build the chain with sigmoid_chain")
     sizes = [step.log10 + log10(weight) for weight, _, step, _ in found]
     zeros = sum(map(math.isinf, sizes))
-    total = math.fsum(sizes)
+    total = sum(sizes)
     if abs(total) < STEADY * len(found) or min(sizes) < 0 < max(sizes):
         total = math.nan  # There is no decay to have a share in, or some layers undo what others do.
     rows = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine.tensor import Tensor
+from ..engine.values import floating, label, plain
 from ..show.text import length, number, table
 from .chain import ACTIVATIONS
 from .trace import GradientTrace, Step
@@ -19,8 +19,7 @@ SATURATED = 0.01  # A unit is saturated where its slope is below this part of th
 AFFINE = ("matmul", "multiply", "add", "subtract", "transpose", "reshape", "cast")
 
 
-@dataclass(frozen=True)
-class LayerHealth:
+class LayerHealth(NamedTuple):
     """The parameters of one layer, taken together: norms of gradient and weights, and the part that gets nothing.
 
     `zeros` is the fraction of gradients that are exactly 0, `saturated` that of units whose slope is below 1 % of its
@@ -45,11 +44,7 @@ class GradientNorms(tuple[LayerHealth, ...]):
     def __str__(self) -> str:
         header = ["layer", "‖gradient‖", "‖weight‖", "ratio", "saturated", "zeros"]
         rows = [
-            [
-                row.layer,
-                *(number(value) for value in (row.gradient, row.weight, row.ratio)),
-                *(percent(share) for share in (row.saturated, row.zeros)),
-            ]
+            [row.layer, *map(number, (row.gradient, row.weight, row.ratio)), *map(percent, (row.saturated, row.zeros))]
             for row in self
         ]
         return "\n".join(table([header, *rows], "<>>>>>"))
@@ -59,7 +54,7 @@ def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
     """The health of every layer, from the trace of a loss or from parameters after `backward`.
 
     Parameters whose names end in the same number, w3 and b3, are a layer; others stand alone. Raises ValueError where
-    there is no parameter, or one that has no gradient yet, and TypeError for a Tensor.
+    there is no parameter, or one that has no gradient yet, and TypeError for what is no Tensor, or a single one.
 
     >>> w = Tensor([3.0, 4.0], name="w1")
     >>> (w * w).sum().backward()
@@ -73,13 +68,9 @@ def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
         gradients = {leaf: source.gradients[leaf] for leaf in reversed(source.leaves)}
         slopes = activations(source)
     else:
-        gradients, slopes = {parameter: parameter.grad for parameter in source}, {}
-    if not gradients:
-        raise ValueError("gradient_norms: there are no parameters; give a trace, or the parameters of a network")
+        gradients, slopes = gradients_of("gradient_norms", source), {}
     layers: dict[str, list[Tensor]] = {}
-    for i, (parameter, gradient) in enumerate(gradients.items(), 1):
-        if gradient is None:
-            raise ValueError(f"gradient_norms: {parameter.name or 'a parameter'} has no gradient; call backward first")
+    for i, parameter in enumerate(gradients, 1):
         layers.setdefault(layer_of(parameter.name) if parameter.name else f"unnamed {i}", []).append(parameter)
     return GradientNorms(health(layer, members, gradients, slopes) for layer, members in in_order(layers))
 
@@ -94,6 +85,35 @@ def health(layer: str, members: list[Tensor], gradients: dict[Tensor, Any], slop
         saturated = float(np.mean(np.abs(steps[0].local) < SATURATED * steepest))
     zeros = float(np.mean(every == 0)) if every.size else 0.0
     return LayerHealth(layer, length(every), length(weights), zeros, saturated)
+
+
+def parameters_of(caller: str, network: Iterable[Tensor]) -> list[Tensor]:
+    """The Tensors of a network or a list, each once; refused where there are none, and where there is anything else."""
+    several = isinstance(network, Iterable) and not isinstance(network, Tensor | Mapping)
+    found: list[Any] = list(network) if several else [network]
+    strange = [type(item).__name__ for item in found if not (several and isinstance(item, Tensor))]
+    if strange:
+        raise TypeError(f"{caller}: parameters are no {strange[0]}; give a network, or a list of Tensors")
+    if not found:
+        raise ValueError(f"{caller}: there are no parameters; give a network, or a list of Tensors")
+    return list(dict.fromkeys(found))
+
+
+def gradients_of(caller: str, network: Iterable[Tensor]) -> dict[Tensor, Any]:
+    """The gradients of parameters, without their graphs; refused where there is none, or one of another shape."""
+    gradients = {}
+    for parameter in parameters_of(caller, network):
+        if parameter.grad is None:
+            name = parameter.name or "a parameter"
+            raise ValueError(f"{caller}: {name} has no gradient; call backward on a loss that depends on it first")
+        gradient = plain(parameter.grad)
+        if not hasattr(gradient, "dtype") or gradient.dtype.kind != "f":
+            gradient = floating(gradient, caller)
+        if gradient.shape != parameter.shape:
+            what = f"a gradient of shape {gradient.shape} does not fit {label(parameter)}"
+            raise ValueError(f"{caller}: {what}; call backward again")
+        gradients[parameter] = gradient
+    return gradients
 
 
 def activations(trace: GradientTrace) -> dict[Tensor, Step]:
