@@ -25,11 +25,16 @@ def picked(function: Function, x: Any, *args: Any, **params: Any) -> Any:
     return getitem(np.reshape(x, (-1,)), places)
 
 
+def sliced(x: Any, axis: int, key: Any) -> Any:
+    """x[key] along one axis, which is not negative."""
+    return getitem(x, (slice(None),) * axis + (key,))
+
+
 def picked_along(axis: int | None, function: Function, x: Any, *args: Any, **params: Any) -> Any:
     """The same where whole slices are moved, along one axis; along x made flat where that is None."""
-    x, axis = (np.reshape(x, (-1,)), 0) if axis is None or not x.ndim else (x, axis)
-    axis = normalize_axis_index(axis, x.ndim)
-    return getitem(x, (slice(None),) * axis + (arranged(function, np.arange(x.shape[axis]), *args, **params),))
+    axis = None if axis is None else normalize_axis_index(axis, max(x.ndim, 1))
+    x = np.reshape(x, (-1,)) if axis is None or not x.ndim else x
+    return sliced(x, axis or 0, arranged(function, np.arange(x.shape[axis or 0]), *args, **params))
 
 
 def permuted(function: Function, x: Any, *args: Any) -> Any:
@@ -48,10 +53,11 @@ def built(value: Any) -> Any:
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:
-    arrays = [built(a) for a in arrays]
-    if axis is None:
-        arrays, axis = [np.reshape(a, (-1,)) for a in arrays], 0
-    return join(*arrays, axis=axis)
+    if axis is None:  # Python's numbers, which have no axis to go along, take the others' dtype.
+        dtype = np.result_type(*(a if isinstance(a, int | float) else built(a) for a in arrays))
+        arrays = [np.asarray(a, dtype) if isinstance(a, int | float) else built(a) for a in arrays]
+        return join(*(np.reshape(a, (-1,)) for a in arrays), axis=0)
+    return join(*map(built, arrays), axis=axis)
 
 
 def stack(arrays: Any, axis: int = 0) -> Any:
@@ -83,13 +89,14 @@ def column_stack(tup: Any) -> Any:
 
 def block(arrays: Any) -> Any:
     leaves: list[Any] = []
+    ends = [0]
 
     def numbered(part: Any) -> Any:
         if isinstance(part, list | tuple):
             return type(part)(map(numbered, part))
-        start = sum(map(np.size, leaves))
-        leaves.append(part)
-        return np.arange(start, start + np.size(part)).reshape(np.shape(part))
+        leaves.append(built(part))
+        ends.append(ends[-1] + leaves[-1].size)
+        return np.arange(*ends[-2:]).reshape(leaves[-1].shape)
 
     places = np.block(numbered(arrays))
     return getitem(np.concatenate(leaves, None), places)
@@ -97,6 +104,8 @@ def block(arrays: Any) -> Any:
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     arr, values = built(arr), built(values)
+    if arr.dtype.kind != "f":
+        raise TypeError(f"insert: {arr.dtype} data would round the values, and lose their gradient; use t.data")
     new = np.arange(arr.size, arr.size + values.size).reshape(values.shape)
     places = arranged(np.insert, np.arange(arr.size).reshape(arr.shape), obj, new, axis)
     return getitem(np.concatenate((arr, cast(values, arr.dtype)), None), places)
@@ -107,12 +116,12 @@ def pieces(function: Function, ary: Any, indices_or_sections: Any, axis: int) ->
     axis = normalize_axis_index(axis, ary.ndim)
     parts = arranged(function, np.arange(ary.shape[axis]), indices_or_sections)
     cuts = [slice(part[0], part[-1] + 1) if part.size else slice(0) for part in parts]
-    return [getitem(ary, (slice(None),) * axis + (cut,)) for cut in cuts]
+    return [sliced(ary, axis, cut) for cut in cuts]
 
 
 def unstack(x: Any, *, axis: int = 0) -> tuple[Any, ...]:
     axis = normalize_axis_index(axis, x.ndim)
-    return tuple(getitem(x, (slice(None),) * axis + (i,)) for i in range(x.shape[axis]))
+    return tuple(sliced(x, axis, i) for i in range(x.shape[axis]))
 
 
 def astype(x: Any, dtype: Any, *, copy: bool = True) -> Any:
