@@ -119,8 +119,8 @@ CALLS = {
                        call(C, ((0, 0), (1, 0), (0, 0)), "symmetric"), call(N, 0, "constant"), call(F, 0, "wrap")],
     "select":       [call([M > 0], [M]), call([M > 0, M < -1], [M, 2 * M]), call([M > 0], [M], -1),
                      call([N > 0], [N], 2), call([M > 0, S[:, :2] > 0], [R, N], M), call([M > 0, M < 0], [T, M]),
-                     call([M > 0, R > 0], [1, R], 0), call([V > 0, True], [[1, 2, 3], V]), call([V > 9, V > 0], [V, V * 0.5]), call([E > 0], [E]),
-                     call([[True, False]], [R])],
+                     call([M > 0, R > 0], [1, R], 0), call([V > 0, True], [[1, 2, 3], V]), call([E > 0], [E]),
+                     call([V > 9, V > 0], [V, V * 0.5]), call([[True, False]], [R])],
     "astype":       [call(M, float), call(M, np.float32), call(N, "f2"), call(M, np.float32, copy=False)],
 }
 # fmt: on
@@ -259,6 +259,8 @@ REFUSED = {
     "insert at a Tensor": lambda: np.insert(Tensor(V), Tensor(2.0), 1.0),
     "insert into whole numbers": lambda: np.insert(np.arange(3), 1, Tensor(2.0)),
     "array_split at a Tensor": lambda: np.array_split(Tensor(V), Tensor(2.0)),
+    "stack of complex numbers": lambda: np.stack([Tensor(V), V * 1j]),
+    "stack of text": lambda: np.stack([Tensor(N), "text"]),
     "select by a Tensor": lambda: np.select([Tensor(V)], [V]),
 }
 # fmt: on

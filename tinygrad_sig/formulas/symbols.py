@@ -16,15 +16,16 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..calculus.functions import (
     Function,
     chosen,
+    concatenate,
     contract,
     euclidean,
     getitem,
-    join,
     relu,
     scatter,
     sech,
     shares,
     sigmoid,
+    stack,
 )
 from ..calculus.rules import LINEAR, LOCAL
 
@@ -111,7 +112,8 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     np.floor_divide: lambda a, b: Symbol(np.floor, Symbol(np.divide, a, b)),
     shares: lambda y, x, axis, keepdims: Symbol(chosen, y, x),
     euclidean: lambda x, **params: Symbol(np.linalg.norm, x, **params),
-    join: lambda *x, axis: Symbol(np.concatenate, *x, axis=axis),
+    concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
+    stack: lambda *x, axis: Symbol(np.stack, *x, axis=axis),
     contract: lambda *x, terms, out, optimize: Symbol(np.einsum, f"{','.join(terms)}->{out}", *x),
     getitem: lambda x, key: Symbol(indexed, x, index(key)),
     scatter: lambda x, key, shape: Symbol(scatter, x, f"[{index(key)}]", shape),

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..functions import Function, axes_of, cast, getitem, join, scatter
+from .. import functions as fn
+from ..functions import Function, axes_of, cast, getitem, join, part, scatter
 
 
 def arranged(function: Function, numbers: Any, *args: Any, **params: Any) -> Any:
@@ -25,16 +26,11 @@ def picked(function: Function, x: Any, *args: Any, **params: Any) -> Any:
     return getitem(np.reshape(x, (-1,)), places)
 
 
-def sliced(x: Any, axis: int, key: Any) -> Any:
-    """x[key] along one axis, which is not negative."""
-    return getitem(x, (slice(None),) * axis + (key,))
-
-
 def picked_along(axis: int | None, function: Function, x: Any, *args: Any, **params: Any) -> Any:
     """The same where whole slices are moved, along one axis; along x made flat where that is None."""
     axis = None if axis is None else normalize_axis_index(axis, max(x.ndim, 1))
     x = np.reshape(x, (-1,)) if axis is None or not x.ndim else x
-    return sliced(x, axis or 0, arranged(function, np.arange(x.shape[axis or 0]), *args, **params))
+    return part(x, axis or 0, arranged(function, np.arange(x.shape[axis or 0]), *args, **params))
 
 
 def permuted(function: Function, x: Any, *args: Any) -> Any:
@@ -43,13 +39,13 @@ def permuted(function: Function, x: Any, *args: Any) -> Any:
 
 
 def built(value: Any) -> Any:
-    """What np.array means by nested lists, with Tensors in them too: [[t, 1.0], [u, 2.0]] is stacked, and again."""
+    """What np.array means by nested lists, with Tensors in them too: [[t, 1.0], [u, 2.0]] is stack, and again."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         value = value.tolist()
     if not isinstance(value, list | tuple):
         return value if hasattr(value, "shape") else np.asarray(value)
-    parts = [built(part) for part in value]
-    return np.stack(parts) if any(hasattr(part, "__operation__") for part in parts) else np.asarray(value)
+    items = [built(item) for item in value]
+    return np.stack(items) if any(hasattr(item, "__operation__") for item in items) else np.asarray(value)
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:
@@ -61,7 +57,7 @@ def concatenate(arrays: Any, axis: int | None = 0) -> Any:
 
 
 def stack(arrays: Any, axis: int = 0) -> Any:
-    return join(*(np.expand_dims(built(a), axis) for a in arrays), axis=axis)
+    return fn.stack(*map(built, arrays), axis=axis)
 
 
 def atleast(n: int, x: Any) -> Any:
@@ -91,10 +87,10 @@ def block(arrays: Any) -> Any:
     leaves: list[Any] = []
     ends = [0]
 
-    def numbered(part: Any) -> Any:
-        if isinstance(part, list | tuple):
-            return type(part)(map(numbered, part))
-        leaves.append(built(part))
+    def numbered(block: Any) -> Any:
+        if isinstance(block, list | tuple):
+            return type(block)(map(numbered, block))
+        leaves.append(built(block))
         ends.append(ends[-1] + leaves[-1].size)
         return np.arange(*ends[-2:]).reshape(leaves[-1].shape)
 
@@ -114,14 +110,14 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
 def pieces(function: Function, ary: Any, indices_or_sections: Any, axis: int) -> list[Any]:
     """The parts into which `function` splits an axis; each is a slice of it."""
     axis = normalize_axis_index(axis, ary.ndim)
-    parts = arranged(function, np.arange(ary.shape[axis]), indices_or_sections)
-    cuts = [slice(part[0], part[-1] + 1) if part.size else slice(0) for part in parts]
-    return [sliced(ary, axis, cut) for cut in cuts]
+    places = arranged(function, np.arange(ary.shape[axis]), indices_or_sections)
+    cuts = [slice(found[0], found[-1] + 1) if found.size else slice(0) for found in places]
+    return [part(ary, axis, cut) for cut in cuts]
 
 
 def unstack(x: Any, *, axis: int = 0) -> tuple[Any, ...]:
     axis = normalize_axis_index(axis, x.ndim)
-    return tuple(sliced(x, axis, i) for i in range(x.shape[axis]))
+    return tuple(part(x, axis, i) for i in range(x.shape[axis]))
 
 
 def astype(x: Any, dtype: Any, *, copy: bool = True) -> Any:
@@ -162,16 +158,10 @@ def diag(v: Any, k: int = 0) -> Any:
     return scatter(v, placed, placed.shape)
 
 
-def lower(m: Any, k: int) -> Any:
-    """Whether an element of the last two axes is on the k-th diagonal or below it."""
-    return np.tri(m.shape[-2:][0], m.shape[-1], k, bool)
-
-
 # fmt: off
 # The formatter would give each of these five lines.
 SHAPES: dict[Function, Function] = {
     np.ravel:        lambda a: np.reshape(a, (-1,)),
-    np.moveaxis:     lambda a, source, destination: permuted(np.moveaxis, a, source, destination),
     np.rollaxis:     lambda a, axis, start=0: permuted(np.rollaxis, a, axis, start),
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
     np.linalg.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
@@ -195,19 +185,14 @@ SHAPES: dict[Function, Function] = {
     np.dsplit:       lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 2),
     np.flipud:       lambda m: np.flip(m, 0),
     np.fliplr:       lambda m: np.flip(m, 1),
-    np.rot90:        lambda m, k=1, axes=(0, 1): picked(np.rot90, m, k, axes),
-    np.roll:         lambda a, shift, axis=None: picked(np.roll, a, shift, axis),
     np.tile:         lambda A, reps: picked(np.tile, A, reps),
     np.repeat:       lambda a, repeats, axis=None: picked_along(axis, np.repeat, a, repeats),
     np.take:         lambda a, indices, axis=None, *, mode="raise": picked_along(axis, np.take, a, indices, mode=mode),
-    np.diagonal:     lambda a, offset=0, axis1=0, axis2=1: picked(np.diagonal, a, offset, axis1, axis2),
     np.trace:        lambda a, offset=0, axis1=0, axis2=1: np.sum(np.diagonal(a, offset, axis1, axis2), -1),
     np.linalg.diagonal: lambda x, *, offset=0: np.diagonal(x, offset, -2, -1),
     np.linalg.trace: lambda x, *, offset=0: np.trace(x, offset, -2, -1),
     np.diag:         diag,
     np.diagflat:     lambda v, k=0: np.diag(np.ravel(v), k),
-    np.tril:         lambda m, k=0: np.where(lower(m, k), m, 0),
-    np.triu:         lambda m, k=0: np.where(lower(m, k - 1), 0, m),
     np.pad:          pad,
     np.select:       select,
 }
