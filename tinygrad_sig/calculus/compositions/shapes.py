@@ -33,13 +33,8 @@ def picked_along(axis: int | None, function: Function, x: Any, *args: Any, **par
     return part(x, axis or 0, arranged(function, np.arange(x.shape[axis or 0]), *args, **params))
 
 
-def permuted(function: Function, x: Any, *args: Any) -> Any:
-    """What `function` makes of x, where it only permutes axes: an array with axes 0, 1, 2, … long shows the order."""
-    return np.transpose(x, function(np.empty(range(x.ndim)), *args).shape)
-
-
 def built(value: Any) -> Any:
-    """What np.array means by nested lists, with Tensors in them too: [[t, 1.0], [u, 2.0]] is stack, and again."""
+    """What np.array means by nested lists, with Tensors in them too: [[t, 1.0], [u, 2.0]] is stacked, and again."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         value = value.tolist()
     if not isinstance(value, list | tuple):
@@ -76,11 +71,11 @@ def each_atleast(n: int) -> Function:
 
 def hstack(tup: Any) -> Any:
     arrays = [atleast(1, a) for a in tup]
-    return np.concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
+    return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
 def column_stack(tup: Any) -> Any:
-    return np.concatenate([np.reshape(a, (-1, 1)) if a.ndim < 2 else a for a in map(built, tup)], 1)
+    return concatenate([np.reshape(a, (-1, 1)) if a.ndim < 2 else a for a in map(built, tup)], 1)
 
 
 def block(arrays: Any) -> Any:
@@ -95,7 +90,7 @@ def block(arrays: Any) -> Any:
         return np.arange(*ends[-2:]).reshape(leaves[-1].shape)
 
     places = np.block(numbered(arrays))
-    return getitem(np.concatenate(leaves, None), places)
+    return getitem(concatenate(leaves, None), places)
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
@@ -104,7 +99,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
         raise TypeError(f"insert: {arr.dtype} data would round the values, and lose their gradient; use t.data")
     new = np.arange(arr.size, arr.size + values.size).reshape(values.shape)
     places = arranged(np.insert, np.arange(arr.size).reshape(arr.shape), obj, new, axis)
-    return getitem(np.concatenate((arr, cast(values, arr.dtype)), None), places)
+    return getitem(concatenate((arr, cast(values, arr.dtype)), None), places)
 
 
 def pieces(function: Function, ary: Any, indices_or_sections: Any, axis: int) -> list[Any]:
@@ -113,6 +108,10 @@ def pieces(function: Function, ary: Any, indices_or_sections: Any, axis: int) ->
     places = arranged(function, np.arange(ary.shape[axis]), indices_or_sections)
     cuts = [slice(found[0], found[-1] + 1) if found.size else slice(0) for found in places]
     return [part(ary, axis, cut) for cut in cuts]
+
+
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    return pieces(np.split, ary, indices_or_sections, axis)
 
 
 def unstack(x: Any, *, axis: int = 0) -> tuple[Any, ...]:
@@ -151,6 +150,11 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return y
 
 
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    order = np.rollaxis(np.empty(range(a.ndim)), axis, start).shape  # Of axes 0, 1, 2, … long.
+    return np.transpose(a, order)
+
+
 def diag(v: Any, k: int = 0) -> Any:
     if v.ndim == 2:
         return np.diagonal(v, k)
@@ -162,7 +166,7 @@ def diag(v: Any, k: int = 0) -> Any:
 # The formatter would give each of these five lines.
 SHAPES: dict[Function, Function] = {
     np.ravel:        lambda a: np.reshape(a, (-1,)),
-    np.rollaxis:     lambda a, axis, start=0: permuted(np.rollaxis, a, axis, start),
+    np.rollaxis:     rollaxis,
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
     np.linalg.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
     np.atleast_1d:   each_atleast(1),
@@ -171,18 +175,18 @@ SHAPES: dict[Function, Function] = {
     np.concatenate:  concatenate,
     np.stack:        stack,
     np.hstack:       hstack,
-    np.vstack:       lambda tup: np.concatenate([atleast(2, a) for a in tup]),
-    np.dstack:       lambda tup: np.concatenate([atleast(3, a) for a in tup], 2),
+    np.vstack:       lambda tup: concatenate([atleast(2, a) for a in tup]),
+    np.dstack:       lambda tup: concatenate([atleast(3, a) for a in tup], 2),
     np.column_stack: column_stack,
-    np.append:       lambda arr, values, axis=None: np.concatenate((built(arr), built(values)), axis),
+    np.append:       lambda arr, values, axis=None: concatenate((built(arr), built(values)), axis),
     np.block:        block,
     np.insert:       insert,
     np.delete:       lambda arr, obj, axis=None: picked(np.delete, arr, obj, axis),
-    np.split:        lambda ary, indices_or_sections, axis=0: pieces(np.split, ary, indices_or_sections, axis),
+    np.split:        split,
     np.array_split:  lambda ary, indices_or_sections, axis=0: pieces(np.array_split, ary, indices_or_sections, axis),
-    np.hsplit:       lambda ary, indices_or_sections: np.split(ary, indices_or_sections, min(ary.ndim - 1, 1)),
-    np.vsplit:       lambda ary, indices_or_sections: np.split(ary, indices_or_sections, axes_of((0, 1), ary.ndim)[0]),
-    np.dsplit:       lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 2),
+    np.hsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, min(ary.ndim - 1, 1)),
+    np.vsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, axes_of((0, 1), ary.ndim)[0]),
+    np.dsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, 2),
     np.flipud:       lambda m: np.flip(m, 0),
     np.fliplr:       lambda m: np.flip(m, 1),
     np.tile:         lambda A, reps: picked(np.tile, A, reps),
@@ -195,7 +199,8 @@ SHAPES: dict[Function, Function] = {
     np.diagflat:     lambda v, k=0: np.diag(np.ravel(v), k),
     np.pad:          pad,
     np.select:       select,
+    np.astype:       astype,
 }
 # fmt: on
-NEWER = {"unstack": unstack, "astype": astype}  # From NumPy 2.1 on.
-SHAPES |= {getattr(np, name): function for name, function in NEWER.items() if hasattr(np, name)}
+if hasattr(np, "unstack"):  # From NumPy 2.1 on.
+    SHAPES[np.unstack] = unstack
