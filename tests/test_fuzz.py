@@ -31,7 +31,7 @@ from tinygrad_sig import (
     vjp,
 )
 from tinygrad_sig.calculus.compositions import COMPOSED
-from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.functions import cast, concatenate, contract, euclidean, getitem, scatter, sech, stack
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.calculus.steps import STEPS
 
@@ -346,7 +346,7 @@ def test_einsum():
 
 
 def test_no_function_of_the_tables_is_left_out():
-    inner = {scatter, cast, join, contract, euclidean, sech}
+    inner = {scatter, cast, concatenate, stack, contract, euclidean, sech}
     missing = {*LOCAL, *LINEAR, *COMPOSED} - SIGNATURES.keys() - inner - {np.einsum}
     assert not [f for f in missing if f.__module__ in ("numpy", "numpy.linalg", "tinygrad_sig.calculus.functions")]
 

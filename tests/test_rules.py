@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, jvp, logit, relu, sigmoid
-from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.functions import cast, concatenate, contract, euclidean, getitem, scatter, sech, stack
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.engine.backward import walk
 
@@ -73,6 +73,12 @@ SAMPLES: dict = {
     np.squeeze:      [((CUBE[:1, :, :1],), {}), ((CUBE[:1, :, :1],), {"axis": -1})],
     np.transpose:    [((CUBE,), {"axes": a}) for a in (None, (1, 2, 0), (-1, 0, 1))] + plain((SCALAR,), (ROW,)),
     np.swapaxes:     [((CUBE,), {"axis1": 0, "axis2": -1})],
+    np.moveaxis:     [((CUBE,), {"source": 0, "destination": -1})],
+    np.roll:         [((CUBE,), {"shift": (1, -2), "axis": (0, 2)}), ((SIGNED,), {"shift": 2})],
+    np.rot90:        [((CUBE,), {}), ((CUBE,), {"k": -1, "axes": (1, 2)})],
+    np.tril:         [((CUBE,), {}), ((CUBE,), {"k": -1})],
+    np.triu:         [((CUBE,), {}), ((CUBE,), {"k": 1})],
+    np.diagonal:     [((CUBE,), {}), ((CUBE,), {"offset": 1, "axis1": 1, "axis2": -1})],
     np.flip:         [((CUBE,), {"axis": a}) for a in (None, 1, (0, -1))],
     np.broadcast_to: [((ROW,), {"shape": (4, 2, 3)}), ((SCALAR,), {"shape": (2, 2)}), ((ONE,), {"shape": (0, 3)})],
     getitem:         [((CUBE,), {"key": k}) for k in (1, (..., -1), np.s_[::-1, None, 1:], REPEATED % 2, MASK,
@@ -84,8 +90,10 @@ SAMPLES: dict = {
                               ((2, 2, 3), (3,)), ((2, 1, 2, 3), (3, 3, 1)), ((1, 2, 3), (2, 3, 2)),
                               ((2, 3), (2, 3, 1)), ((2, 0), (0, 3))),
     np.where:        plain(*((MASK, *pair) for pair in PAIRS), (MASK[0], SCALAR, COLUMN)),
-    join:            [((SIGNED, ROW), {"axis": 0}), ((COLUMN, SIGNED, COLUMN), {"axis": -1}), ((CUBE,), {"axis": 1}),
-                      ((SIGNED, SIGNED[:0]), {"axis": 0})],
+    concatenate:     [((SIGNED, ROW), {"axis": 0, "ends": (0, 2, 3)}), ((CUBE,), {"axis": 1, "ends": (0, 3)}),
+                      ((COLUMN, SIGNED, COLUMN), {"axis": -1, "ends": (0, 1, 4, 5)}),
+                      ((SIGNED, SIGNED[:0]), {"axis": 0, "ends": (0, 2, 2)})],
+    stack:           [((SIGNED, SIGNED), {"axis": a}) for a in (0, 1, -1)] + [((SCALAR, SCALAR), {"axis": 0})],
     contract:        [einsum("ij,jk->ik", (2, 3), (3, 4)), einsum("ij->ji", (2, 3)), einsum("ij->", (2, 3)),
                       einsum("ij->j", (2, 3)), einsum("i,j->ij", (2,), (3,)), einsum(",ij->ij", (), (2, 3)),
                       einsum("ii->i", (3, 3)), einsum("ii->", (3, 3)), einsum("iij->j", (3, 3, 2)),

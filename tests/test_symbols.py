@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_sig import Tensor, logit, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.functions import cast, concatenate, contract, euclidean, getitem, scatter, sech, stack
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.formulas.symbols import LATEX, Symbol, derivative, forward, write
 
@@ -168,7 +168,8 @@ EXAMPLES = {
     euclidean: [lambda x, **_: np.linalg.norm(x), lambda x, **_: np.linalg.norm(x, axis=0), lambda x, **_: np.std(x)],
     np.cumsum: [lambda x, **_: np.cumsum(x), lambda x, **_: np.cumsum(x, axis=1)],
     np.flip: [lambda x, **_: np.flip(x), lambda x, **_: np.flip(x, axis=(0, 1))],
-    join: [lambda x, **_: np.concatenate([x, x]), lambda x, row, **_: np.stack([x[0], row], axis=-1)],
+    concatenate: [lambda x, **_: np.concatenate([x, x])],
+    stack: [lambda x, row, **_: np.stack([x[0], row], axis=-1)],
     contract: [
         lambda x, columns, **_: np.einsum("ij,jk->ik", x, columns),
         lambda x, row, **_: np.einsum("ij,j,kj", x, row, np.ones((4, 3))),
@@ -180,6 +181,12 @@ EXAMPLES = {
     np.squeeze: [lambda x, **_: np.squeeze(x), lambda x, **_: np.squeeze(x[:1], axis=0)],
     np.transpose: [lambda x, **_: x.T, lambda x, **_: np.transpose(x, (1, 0))],
     np.swapaxes: [lambda x, **_: np.swapaxes(x, 0, 1)],
+    np.moveaxis: [lambda x, **_: np.moveaxis(x, 0, 1)],
+    np.roll: [lambda x, **_: np.roll(x, 1, axis=0)],
+    np.rot90: [lambda x, **_: np.rot90(x)],
+    np.tril: [lambda x, **_: np.tril(x, 1)],
+    np.triu: [lambda x, **_: np.triu(x)],
+    np.diagonal: [lambda x, **_: np.diagonal(x)],
     np.broadcast_to: [lambda x, **_: np.broadcast_to(x, (4, 2, 3))],
     getitem: [lambda x, **_: x[0], lambda x, **_: x[:, ::2], lambda x, **_: x[[1, 0, 1]]],
     scatter: [lambda x, **_: scatter(x, 0, (2, 2, 3))],

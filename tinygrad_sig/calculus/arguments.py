@@ -26,14 +26,16 @@ class Arguments:
 
     def __init__(self, function: Callable[..., Any], ours: Callable[..., Any], before: int, count: int | None) -> None:
         own = list(signature(ours).parameters.values())[before:]
-        variadic = [p for p in own if p.kind is Parameter.VAR_POSITIONAL]
         by_position = [p for p in own if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        any_number = any(p.kind is Parameter.VAR_POSITIONAL for p in own) or (before and count is None)
         self.name, self.takes_tensors = function.__name__, not before
-        self.count = None if variadic else len(by_position) if count is None else count
-        self.operands = [p.name for p in (variadic or own[: self.count])]
-        following = [p for p in own if p not in variadic][0 if not before or variadic else self.count :]
-        self.known = {p.name: p.default for p in following}
+        self.count = None if any_number else len(by_position) if count is None else count
+        self.operands = ["x, …"] if any_number else [p.name for p in own[: self.count]]
+        known = own[count or 0 :] if before else [p for p in own if p.kind is not Parameter.VAR_POSITIONAL]
+        self.known = {p.name: p.default for p in known}
         self.needed = sum(p.default is p.empty for p in by_position) if count is None else count
+        if before and any_number:
+            self.needed = 0
         theirs = dict(DEFAULTS)
         names = ["out"]
         if not isinstance(function, np.ufunc):
@@ -46,7 +48,7 @@ class Arguments:
         self.defaults, self.following = theirs, names
 
     def understood(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """(operands, parameters that we know): what is NumPy's own default is dropped, what we do not know is refused."""
+        """(operands, parameters that we know): NumPy's own default is dropped, what we do not know is refused."""
         count = len(args) if self.count is None else self.count
         for name, value in zip(self.following, args[count:], strict=False):
             if name in params:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import Function, cast, contract, euclidean, join, sigmoid, sigmoid_with_slope
+from .functions import Function, cast, contract, euclidean, sigmoid, sigmoid_with_slope
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -37,4 +37,4 @@ COMPUTED: dict[Function, Function] = {
 IN_ONE_STROKE: dict[Function, Function] = {sigmoid: sigmoid_with_slope}
 
 # Operations behind functions of NumPy, by the names that one knows.
-NAMES: dict[Function, str] = {join: "concatenate", euclidean: "norm", contract: "einsum", cast: "astype"}
+NAMES: dict[Function, str] = {euclidean: "norm", contract: "einsum", cast: "astype"}

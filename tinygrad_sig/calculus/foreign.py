@@ -41,7 +41,7 @@ def refuse_foreign(data: Any, where: str) -> None:
 
 
 def sized(y: Any) -> Any:
-    """An array, unless its size is not known: lazy ones call it nan until computed, and no gradient has such a shape."""
+    """An array of known size; lazy ones call it nan until they are computed, and no gradient has such a shape."""
     if y.size != y.size:
         raise ValueError("how many elements a mask selects is not known; use np.where, or compute the array first")
     return y

@@ -6,6 +6,7 @@ numbers alike; the others are compositions of functions that have one.
 
 from collections.abc import Callable
 from functools import wraps
+from itertools import accumulate
 from math import exp
 from string import ascii_letters
 from types import EllipsisType
@@ -170,6 +171,9 @@ def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
             key = tuple(k for k in keys if k is not None)
             x = np.reshape(x, out[key].shape)
         out[key] = x
+    elif isinstance(out, np.ndarray):  # np.add.at is several times faster where there is one axis.
+        places = np.arange(out.size).reshape(shape)[key]
+        np.add.at(out.reshape(-1), np.ravel(places), np.ravel(x))
     else:
         try:
             np.add.at(out, key, x)
@@ -188,15 +192,30 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 @operation
-def join(*x: Any, axis: int) -> Any:
-    """The arrays x one after the other along `axis`."""
+def concatenate(*x: Any, axis: int, ends: tuple[int, ...]) -> Any:
+    """The arrays x one after the other along `axis`, where the i-th goes from ends[i] to ends[i + 1]."""
     return np.concatenate(x, axis)
 
 
-def part(i: int, g: Any, x: tuple[Any, ...], axis: int) -> Any:
-    """Undo a join of the arrays x: the part of g that stands where the i-th of them stood."""
-    start = sum(array.shape[axis] for array in x[:i])
-    return getitem(g, (slice(None),) * (axis % g.ndim) + (slice(start, start + x[i].shape[axis]),))
+@operation
+def stack(*x: Any, axis: int) -> Any:
+    """The arrays x side by side, along a new axis."""
+    return np.stack(x, axis)
+
+
+def join(*x: Any, axis: int) -> Any:
+    """The arrays x one after the other; where each ends is found here once, so that undoing it is no sum for each."""
+    return concatenate(*x, axis=axis, ends=(0, *accumulate(a.shape[axis] for a in x)))
+
+
+def part(g: Any, axis: int, key: Any) -> Any:
+    """g[key] along one axis."""
+    return getitem(g, (slice(None),) * (axis % g.ndim) + (key,))
+
+
+def from_diagonal(g: Any, x: Any, *of: Any) -> Any:
+    """Undo np.diagonal(x, *of), which given the numbers 0, 1, 2, … in place of x says where each element stood."""
+    return np.reshape(scatter(g, np.diagonal(np.arange(x.size).reshape(x.shape), *of), (x.size,)), x.shape)
 
 
 @operation

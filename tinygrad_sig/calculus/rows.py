@@ -12,7 +12,7 @@ Entries = Any  # A tuple with an entry for each argument, or an `Each`.
 
 
 class Each:
-    """A row for any number of arguments: entry(i, g, y, *x, param, …) carries g back to the i-th of them."""
+    """A row for any number of arguments x: entry(i, g, y, x, param, …) carries g back to the i-th of them."""
 
     def __init__(self, entry: Function) -> None:
         self.entry = entry
@@ -33,7 +33,8 @@ class Row:
         self.name = NAMES.get(function, function.__name__)
         self.arity = None if isinstance(entries, Each) else len(entries)
         entry = (self.arity is None and entries.entry) or next(filter(None, entries))
-        self.arguments = Arguments(function, entry, 3 if self.arity is None else 1 if elementwise else 2, self.arity)
+        before = 4 if self.arity is None else 1 if elementwise else 2
+        self.arguments = Arguments(function, entry, before, self.arity)
         self.flat = [] if self.arity is None else [i for i, entry in enumerate(entries) if entry is None]
         self.strokes = strokes
         self.slopes: Entries = (lambda y, x, slope: slope,) if strokes else entries

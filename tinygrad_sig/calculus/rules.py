@@ -109,6 +109,12 @@ LINEAR = Table(False, {
     np.transpose:    (lambda g, y, x, axes=None:                   np.transpose(g, fn.inverse(axes)),),
     np.swapaxes:     (lambda g, y, x, axis1, axis2:                np.swapaxes(g, axis1, axis2),),
     np.flip:         (lambda g, y, x, axis=None:                   np.flip(g, axis),),
+    np.moveaxis:     (lambda g, y, x, source, destination:         np.moveaxis(g, destination, source),),
+    np.roll:         (lambda g, y, x, shift, axis=None:            np.roll(g, np.negative(shift), axis),),
+    np.rot90:        (lambda g, y, x, k=1, axes=(0, 1):            np.rot90(g, -k, axes),),
+    np.tril:         (lambda g, y, x, k=0:                         np.tril(g, k),),
+    np.triu:         (lambda g, y, x, k=0:                         np.triu(g, k),),
+    np.diagonal:     (lambda g, y, x, offset=0, axis1=0, axis2=1:  fn.from_diagonal(g, x, offset, axis1, axis2),),
     np.broadcast_to: (lambda g, y, x, shape:                       fn.unbroadcast(g, x.shape),),
     getitem:         (lambda g, y, x, key:                         fn.scatter(g, key, x.shape),),
     fn.scatter:      (lambda g, y, x, key, shape:                  getitem(g, key),),
@@ -116,7 +122,8 @@ LINEAR = Table(False, {
     #                y = f(a, b), or more arguments
     np.matmul:       (lambda g, y, a, b: fn.matmul_left(g, a, b),  lambda g, y, a, b: fn.matmul_right(g, a, b)),
     np.where:        (None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g)),
-    fn.join:         Each(lambda i, g, y, *x, axis:                fn.part(i, g, x, axis)),
-    fn.contract:     Each(lambda i, g, y, *x, terms, out, optimize: fn.contract_back(i, g, x, terms, out, optimize)),
+    fn.concatenate:  Each(lambda i, g, y, x, axis, ends:           fn.part(g, axis, slice(ends[i], ends[i + 1]))),
+    fn.stack:        Each(lambda i, g, y, x, axis:                 fn.part(g, axis, i)),
+    fn.contract:     Each(lambda i, g, y, x, terms, out, optimize: fn.contract_back(i, g, x, terms, out, optimize)),
 })
 # fmt: on

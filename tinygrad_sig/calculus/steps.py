@@ -1,4 +1,4 @@
-"""Steps: comparisons, roundings, counts and places, whose derivative is 0 wherever there is one. They give plain arrays."""
+"""Steps: comparisons, roundings, counts and places, with a derivative of 0 wherever there is one; plain arrays."""
 
 import numpy as np
 

@@ -14,7 +14,10 @@ from ..calculus.rows import Row
 
 
 class Node(Protocol):
-    """A value that a row computed: values = (y, x, …) with y = function(x, …, **params), x from the inputs."""
+    """A value that a row computed: y = function(x, …, **params), with x from the inputs.
+
+    `values` are what the row's entries are given: (y, x, …), or (y, (x, …)) where there may be any number of x.
+    """
 
     row: Row
     inputs: tuple[Any, ...]
@@ -22,8 +25,10 @@ class Node(Protocol):
     params: dict[str, Any]
     requires_grad: bool
 
+    _array: Any  # y itself, or what a leaf holds
+
     def operands(self) -> tuple[Any, ...]:
-        """(y, x, …) as nodes."""
+        """The same as nodes."""
 
 
 Record = Callable[[Any, int, Any, Any, Any], None] | None
@@ -81,7 +86,7 @@ def walk(
                 else:
                     local = None
                     downstream = entries[position](upstream, *operands, **node.params)
-                downstream = fit(downstream, operands[position + 1])
+                downstream = fit(downstream, input._array)
                 gradients[input] = gradients[input] + downstream if input in gradients else downstream
                 if record:
                     record(node, position, upstream, local, downstream)

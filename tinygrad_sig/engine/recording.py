@@ -21,7 +21,7 @@ turned: ContextVar[tuple[tuple[Any, bool, FrameType | None], ...]] = ContextVar(
 switches = turned.get
 TURNED: list[Any] = []  # The blocks of all threads: while there is none, nobody need look further.
 
-# While a function is being differentiated, a list of the Tensors whose plain value was read: there derivatives are lost.
+# While a function is being differentiated, a list of the Tensors whose plain value was read, and so lost.
 readers: list[list[Any]] = []
 
 

@@ -22,7 +22,7 @@ from ..calculus.steps import STEPS
 from .arraylike import NO_ROW, ArrayLike, composed, step
 from .backward import walk
 from .recording import TURNED, readers, recording
-from .values import as_dtype, brief, floating, elsewhere, label, numeric, plain, readonly
+from .values import as_dtype, brief, elsewhere, floating, label, numeric, plain, readonly
 
 NO_PARAMS: dict[str, Any] = {}
 new = object.__new__
@@ -126,14 +126,21 @@ class Tensor(ArrayLike):
         return array * np.ones_like(self._array) if is_duck(self._array) else array
 
     def operands(self) -> tuple[Any, ...]:
-        """(y, x, …) as Tensors, for rules that are to build a graph; constants as NumPy saw them."""
+        """The values as Tensors, for entries that are to build a graph; constants as NumPy saw them."""
         inputs = []
-        for tensor, value in zip(self.inputs, self.values[1:], strict=False):
+        for tensor, value in zip(self.inputs, self.arguments, strict=True):
             if tensor.requires_grad and tensor._array is not value:
                 raise ValueError(f"{self.op}: {label(tensor)} was given new data; run the forward pass again")
             inputs.append(tensor if tensor.requires_grad else value)
+        if self.row.arity is None:
+            return self, tuple(inputs)
         further = () if self.row.strokes else self.values[1 + len(inputs) :]
         return self, *inputs, *further
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """The values of the inputs, as they were when this was computed."""
+        return self.values[1] if self.row.arity is None else self.values[1 : 1 + len(self.inputs)]
 
     def detach(self) -> Tensor:
         """The same value as a constant."""
@@ -190,7 +197,9 @@ def lane(row: Row) -> Callable[..., Any]:
             y = compute(*values, **params)
         except NO_FIT as error:
             y = elsewhere(row, inputs, params, error)
-        if row.elementwise and params:  # An elementwise entry takes them after its operands, all of them.
+        if arity is None:
+            values = [tuple(values)]
+        elif row.elementwise and params:  # An elementwise entry takes them after its operands, all of them.
             values += arguments.in_order(params)
         return node(row, inputs, (y[0], *values, y[1]) if strokes else (y, *values), params)
 
@@ -225,7 +234,7 @@ def lane(row: Row) -> Callable[..., Any]:
 
 
 def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS) -> Tensor:
-    """The Tensor y = function(*inputs, **params), with values = (y, *inputs); a constant if no input needs a gradient."""
+    """The Tensor y, computed by a row from inputs that had these values; a constant if no input needs a gradient."""
     y = values[0]
     if type(y) is ndarray and not y.ndim:
         values = y[()], *values[1:]

@@ -49,7 +49,9 @@ def plain(value: Any) -> Any:
 
 
 def bare(value: Any) -> Any:
-    """The data of Tensors, also of those in lists and tuples."""
+    """The data of Tensors, also of those in lists, tuples and arrays of objects."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return (list if isinstance(value, list) else tuple)(map(bare, value))
     return plain(value)

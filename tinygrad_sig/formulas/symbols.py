@@ -16,18 +16,18 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..calculus.functions import (
     Function,
     chosen,
+    concatenate,
     contract,
     euclidean,
     getitem,
-    join,
     relu,
     scatter,
     sech,
     shares,
     sigmoid,
     sigmoid_prime,
+    stack,
 )
-from ..calculus.rules import LINEAR, LOCAL
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -103,7 +103,8 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     np.floor_divide: lambda a, b: Symbol(np.floor, Symbol(np.divide, a, b)),
     shares: lambda y, x, axis, keepdims: Symbol(chosen, y, x),
     euclidean: lambda x, **params: Symbol(np.linalg.norm, x, **params),
-    join: lambda *x, axis: Symbol(np.concatenate, *x, axis=axis),
+    concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
+    stack: lambda *x, axis: Symbol(np.stack, *x, axis=axis),
     contract: lambda *x, terms, out, optimize: Symbol(np.einsum, f"{','.join(terms)}->{out}", *x),
     getitem: lambda x, key: Symbol(indexed, x, index(key)),
     scatter: lambda x, key, shape: Symbol(scatter, x, f"[{index(key)}]", shape),
@@ -122,28 +123,29 @@ def index(key: Any) -> str:
 
 def operands(node: Any, name: Callable[[Any], str]) -> list[Any]:
     """The inputs of a node as symbols; constants without a name as the numbers that they are."""
-    return [constant(i) if not (i.name or i.requires_grad) else symbol(i, name(i)) for i in node.inputs]
+    return [
+        symbol(value, name(x)) if x.name or x.requires_grad else symbol(value, "c") if np.ndim(value) else value
+        for x, value in zip(node.inputs, node.arguments, strict=True)
+    ]
 
 
-def symbol(tensor: Any, name: str) -> Symbol:
-    return Symbol(None, name, value=tensor.data)
-
-
-def constant(tensor: Any) -> Any:
-    return tensor.data if np.ndim(tensor.data) == 0 else symbol(tensor, "c")
+def symbol(value: Any, name: str) -> Symbol:
+    return Symbol(None, name, value=value)
 
 
 def forward(node: Any, name: Callable[[Any], str]) -> Symbol:
     """What a node computes, as a symbol."""
-    return Symbol(node.function, *operands(node, name), value=node.data, **node.params)
+    return Symbol(node.function, *operands(node, name), value=node.values[0], **node.params)
 
 
 def derivative(node: Any, position: int, name: Callable[[Any], str]) -> Any:
     """What a node's entry for the input at `position` computes: the local derivative, or g carried back."""
     y, x = forward(node, name), operands(node, name)
-    if node.function in LOCAL:
-        return LOCAL[node.function][position](y, *x)
-    return LINEAR[node.function][position](Symbol(None, "g", value=node.data), y, *x, **node.params)
+    entry = node.row.entries[position]
+    if node.row.elementwise:
+        return entry(y, *x, *node.row.arguments.in_order(node.params))
+    g = symbol(node.values[0], "g")
+    return entry(g, y, tuple(x), **node.params) if node.row.arity is None else entry(g, y, *x, **node.params)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def drawing(trace: Any) -> tuple[list[Box], list[Arrow]]:
     """The boxes and the arrows of a trace in the order of computation, repeated blocks folded."""
     nodes = list(dict.fromkeys(step.output for step in reversed(trace.steps)))
     edges = [(x, node, i) for node in nodes for i, x in enumerate(node.inputs) if x in trace.names]
-    values = {x: node.values[i + 1] for x, node, i in edges}  # What was computed with, whatever a leaf holds by now.
+    values = {x: node.arguments[i] for x, node, i in edges}  # What was computed with, whatever a leaf holds by now.
     folds = {f"fold{i}": fold for i, fold in enumerate(folded(nodes), 1)}
     places = placed(trace, edges, folds)
     sizes = Counter(places.values())

@@ -16,7 +16,6 @@ from typing import Any, overload
 import numpy as np
 
 from ..calculus.functions import Function, sigmoid
-from ..calculus.rules import LINEAR
 from ..engine.backward import walk
 from ..engine.tensor import Tensor
 from ..formulas.symbols import derivative, write
@@ -64,7 +63,7 @@ class Step:
     @property
     def value(self) -> Any:
         """The value of the input that the local derivative was taken at."""
-        return self.output.values[self.position + 1]
+        return self.output.arguments[self.position]
 
     @property
     def formula(self) -> str:
@@ -78,7 +77,7 @@ class Step:
             raise ValueError(f"factor: {self} is no step between scalars; look at its local derivative")
         if self.local is not None:
             return self.output.dtype.type(number(self.local))
-        entry = LINEAR[self.function][self.position]
+        entry = self.output.row.entries[self.position]
         carried = entry(np.ones_like(self.output.data), *self.output.values, **self.output.params)
         return number(carried)
 

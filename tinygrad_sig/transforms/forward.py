@@ -40,10 +40,10 @@ def pushed(node: Tensor, position: int, operands: tuple[Any, ...], tangent: Any,
     row = node.row
     entry = (row.entries if create_graph else row.slopes)[position]
     if row.elementwise:
-        return times(tangent, entry(*operands, **node.params))
+        return times(tangent, entry(*operands))
 
     def carry(g: Tensor) -> Any:
-        return fit(entry(g, *operands, **node.params), operands[position + 1])
+        return fit(entry(g, *operands, **node.params), node.inputs[position]._array)
 
     return transposed(carry, node, tangent, create_graph)
 

@@ -1,87 +1,206 @@
-"""Arrays joined, split and moved, written in functions that have a row."""
+"""Arrays joined, split, repeated and moved, written in functions that have a row.
 
-from collections.abc import Sequence
+The one idea: a function that only moves, repeats or leaves out elements is told by NumPy itself where each comes from,
+by giving it their numbers 0, 1, 2, … in place of them. So what it takes and what it refuses is NumPy's.
+"""
+
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from ..functions import (
-    Function,
-    axes_of,
-    getitem,
-    join,
-    scatter,
-)
+from .. import functions as fn
+from ..functions import Function, axes_of, cast, getitem, join, part, scatter
 
 
-def ravel(x: Any) -> Any:
-    return np.reshape(x, (-1,))
+def arranged(function: Function, numbers: Any, *args: Any, **params: Any) -> Any:
+    """What `function` makes of plain numbers; a Tensor among its parameters would lose its gradient."""
+    if any(hasattr(a, "__operation__") for a in args):
+        raise TypeError(f"{function.__name__}: only the array that it rearranges has a gradient; use t.data elsewhere")
+    return function(numbers, *args, **params)
 
 
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    sources, targets = axes_of(source, x.ndim), axes_of(destination, x.ndim)
-    order = [i for i in range(x.ndim) if i not in sources]
-    for target, axis in sorted(zip(targets, sources, strict=True)):
-        order.insert(target, axis)
-    return np.transpose(x, tuple(order))
+def picked(function: Function, x: Any, *args: Any, **params: Any) -> Any:
+    """What `function` makes of x, where it only moves, repeats or leaves out elements."""
+    places = arranged(function, np.arange(x.size).reshape(x.shape), *args, **params)
+    return getitem(np.reshape(x, (-1,)), places)
 
 
-def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
-    if axis is None:
-        arrays, axis = [np.reshape(a, (-1,)) for a in arrays], 0
-    return join(*arrays, axis=axis)
+def picked_along(axis: int | None, function: Function, x: Any, *args: Any, **params: Any) -> Any:
+    """The same where whole slices are moved, along one axis; along x made flat where that is None."""
+    axis = None if axis is None else normalize_axis_index(axis, max(x.ndim, 1))
+    x = np.reshape(x, (-1,)) if axis is None or not x.ndim else x
+    return part(x, axis or 0, arranged(function, np.arange(x.shape[axis or 0]), *args, **params))
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
-    return join(*(np.expand_dims(a, axis) for a in arrays), axis=axis)
+def built(value: Any) -> Any:
+    """What np.array means by nested lists, with Tensors in them too: [[t, 1.0], [u, 2.0]] is stacked, and again."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        return value if hasattr(value, "shape") else np.asarray(value)
+    items = [built(item) for item in value]
+    return np.stack(items) if any(hasattr(item, "__operation__") for item in items) else np.asarray(value)
 
 
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    x = np.moveaxis(x, (axis1, axis2), (-2, -1))
-    i, j = on_diagonal(min(x.shape[-2] - max(-offset, 0), x.shape[-1] - max(offset, 0)), offset)
-    return x[..., i, j]
+def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    if axis is None:  # Python's numbers, which have no axis to go along, take the others' dtype.
+        dtype = np.result_type(*(a if isinstance(a, int | float) else built(a) for a in arrays))
+        arrays = [np.asarray(a, dtype) if isinstance(a, int | float) else built(a) for a in arrays]
+        return join(*(np.reshape(a, (-1,)) for a in arrays), axis=0)
+    return join(*map(built, arrays), axis=axis)
 
 
-def diag(x: Any, k: int = 0) -> Any:
-    if x.ndim == 2:
-        return np.diagonal(x, k)
-    return scatter(x, on_diagonal(len(x), k), (len(x) + abs(k),) * 2)
+def stack(arrays: Any, axis: int = 0) -> Any:
+    return fn.stack(*map(built, arrays), axis=axis)
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return np.sum(np.diagonal(x, offset, axis1, axis2), axis=-1)
+def atleast(n: int, x: Any) -> Any:
+    """x with at least n axes: (N,) becomes (1, N), and then (1, N, 1)."""
+    x = built(x)
+    shape = (1,) * (min(n, 2) - x.ndim) + x.shape
+    return x if x.ndim >= n else np.reshape(x, shape + (1,) * (n - len(shape)))
 
 
-def on_diagonal(n: int, offset: int) -> tuple[Any, Any]:
-    """The rows and the columns of n elements of a diagonal."""
-    i = np.arange(max(n, 0))
-    return i + max(-offset, 0), i + max(offset, 0)
+def each_atleast(n: int) -> Function:
+    def function(*arys: Any) -> Any:
+        return atleast(n, arys[0]) if len(arys) == 1 else tuple(atleast(n, x) for x in arys)
+
+    return function
 
 
-def tril(x: Any, k: int = 0) -> Any:
-    return np.where(np.tri(x.shape[-2:][0], x.shape[-1], k) > 0, x, 0)
+def hstack(tup: Any) -> Any:
+    arrays = [atleast(1, a) for a in tup]
+    return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
 
 
-def triu(x: Any, k: int = 0) -> Any:
-    return np.where(np.tri(x.shape[-2:][0], x.shape[-1], k - 1) > 0, 0, x)
+def column_stack(tup: Any) -> Any:
+    return concatenate([np.reshape(a, (-1, 1)) if a.ndim < 2 else a for a in map(built, tup)], 1)
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    x, axis = (np.reshape(x, (-1,)), 0) if axis is None else (x, axes_of(axis, x.ndim)[0])
-    empty = isinstance(indices, list | tuple) and not np.size(indices)
-    indices = np.asarray(indices, int if empty else None)
-    return getitem(x, (slice(None),) * axis + (indices.astype(int) if indices.dtype == bool else indices,))
+def block(arrays: Any) -> Any:
+    leaves: list[Any] = []
+    ends = [0]
+
+    def numbered(block: Any) -> Any:
+        if isinstance(block, list | tuple):
+            return type(block)(map(numbered, block))
+        leaves.append(built(block))
+        ends.append(ends[-1] + leaves[-1].size)
+        return np.arange(*ends[-2:]).reshape(leaves[-1].shape)
+
+    places = np.block(numbered(arrays))
+    return getitem(concatenate(leaves, None), places)
 
 
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    arr, values = built(arr), built(values)
+    if arr.dtype.kind != "f":
+        raise TypeError(f"insert: {arr.dtype} data would round the values, and lose their gradient; use t.data")
+    new = np.arange(arr.size, arr.size + values.size).reshape(values.shape)
+    places = arranged(np.insert, np.arange(arr.size).reshape(arr.shape), obj, new, axis)
+    return getitem(concatenate((arr, cast(values, arr.dtype)), None), places)
+
+
+def pieces(function: Function, ary: Any, indices_or_sections: Any, axis: int) -> list[Any]:
+    """The parts into which `function` splits an axis; each is a slice of it."""
+    axis = normalize_axis_index(axis, ary.ndim)
+    places = arranged(function, np.arange(ary.shape[axis]), indices_or_sections)
+    cuts = [slice(found[0], found[-1] + 1) if found.size else slice(0) for found in places]
+    return [part(ary, axis, cut) for cut in cuts]
+
+
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    return pieces(np.split, ary, indices_or_sections, axis)
+
+
+def unstack(x: Any, *, axis: int = 0) -> tuple[Any, ...]:
+    axis = normalize_axis_index(axis, x.ndim)
+    return tuple(part(x, axis, i) for i in range(x.shape[axis]))
+
+
+def astype(x: Any, dtype: Any, *, copy: bool = True) -> Any:
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"astype: {np.dtype(dtype)} data has no gradient; use t.data for a plain result")
+    return cast(x, dtype=np.dtype(dtype))
+
+
+def pad(
+    array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = None, reflect_type: Any = None
+) -> Any:
+    if mode == "constant" and reflect_type is None:
+        kept = np.pad(np.ones(array.shape, bool), pad_width)
+        y = scatter(np.reshape(array, (-1,)), kept, kept.shape)
+        if constant_values is None:
+            return y
+        return np.where(kept, y, np.pad(np.zeros(array.shape, array.dtype), pad_width, constant_values=constant_values))
+    copied = {"edge": (None,), "wrap": (None,), "reflect": (None, "even"), "symmetric": (None, "even")}
+    if constant_values is None and isinstance(mode, str) and reflect_type in copied.get(mode, ()):
+        return picked(np.pad, array, pad_width, mode)
+    way = f"mode={mode!r}" + f" and reflect_type={reflect_type!r}" * (reflect_type is not None)
+    raise TypeError(f"pad: it has no derivative with {way}; use mode constant, edge, reflect, symmetric or wrap")
+
+
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    which = np.select([np.asarray(c) for c in condlist], list(range(len(choicelist))), -1)
+    choices = [c if isinstance(c, int | float) else built(c) for c in choicelist]
+    y = np.where(False, np.result_type(*choices, default).type(0), default)
+    for i, choice in enumerate(choices):
+        y = np.where(which == i, choice, y)
+    return y
+
+
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    order = np.rollaxis(np.empty(range(a.ndim)), axis, start).shape  # Of axes 0, 1, 2, … long.
+    return np.transpose(a, order)
+
+
+def diag(v: Any, k: int = 0) -> Any:
+    if v.ndim == 2:
+        return np.diagonal(v, k)
+    placed = np.diag(np.ones(v.shape, bool), k)
+    return scatter(v, placed, placed.shape)
+
+
+# fmt: off
+# The formatter would give each of these five lines.
 SHAPES: dict[Function, Function] = {
-    np.ravel: ravel,
-    np.moveaxis: moveaxis,
-    np.concatenate: concatenate,
-    np.stack: stack,
-    np.diagonal: diagonal,
-    np.diag: diag,
-    np.trace: trace,
-    np.tril: tril,
-    np.triu: triu,
-    np.take: take,
+    np.ravel:        lambda a: np.reshape(a, (-1,)),
+    np.rollaxis:     rollaxis,
+    np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
+    np.linalg.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
+    np.atleast_1d:   each_atleast(1),
+    np.atleast_2d:   each_atleast(2),
+    np.atleast_3d:   each_atleast(3),
+    np.concatenate:  concatenate,
+    np.stack:        stack,
+    np.hstack:       hstack,
+    np.vstack:       lambda tup: concatenate([atleast(2, a) for a in tup]),
+    np.dstack:       lambda tup: concatenate([atleast(3, a) for a in tup], 2),
+    np.column_stack: column_stack,
+    np.append:       lambda arr, values, axis=None: concatenate((built(arr), built(values)), axis),
+    np.block:        block,
+    np.insert:       insert,
+    np.delete:       lambda arr, obj, axis=None: picked(np.delete, arr, obj, axis),
+    np.split:        split,
+    np.array_split:  lambda ary, indices_or_sections, axis=0: pieces(np.array_split, ary, indices_or_sections, axis),
+    np.hsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, min(ary.ndim - 1, 1)),
+    np.vsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, axes_of((0, 1), ary.ndim)[0]),
+    np.dsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, 2),
+    np.flipud:       lambda m: np.flip(m, 0),
+    np.fliplr:       lambda m: np.flip(m, 1),
+    np.tile:         lambda A, reps: picked(np.tile, A, reps),
+    np.repeat:       lambda a, repeats, axis=None: picked_along(axis, np.repeat, a, repeats),
+    np.take:         lambda a, indices, axis=None, *, mode="raise": picked_along(axis, np.take, a, indices, mode=mode),
+    np.trace:        lambda a, offset=0, axis1=0, axis2=1: np.sum(np.diagonal(a, offset, axis1, axis2), -1),
+    np.linalg.diagonal: lambda x, *, offset=0: np.diagonal(x, offset, -2, -1),
+    np.linalg.trace: lambda x, *, offset=0: np.trace(x, offset, -2, -1),
+    np.diag:         diag,
+    np.diagflat:     lambda v, k=0: np.diag(np.ravel(v), k),
+    np.pad:          pad,
+    np.select:       select,
+    np.astype:       astype,
 }
+# fmt: on
+if hasattr(np, "unstack"):  # From NumPy 2.1 on.
+    SHAPES[np.unstack] = unstack
