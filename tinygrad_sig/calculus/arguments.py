@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+NO_VALUE = np._NoValue
 # What ufuncs and functions written in C take besides, with the defaults that change nothing.
 DEFAULTS = {"out": None, "dtype": None, "where": True, "casting": "same_kind", "order": "K", "subok": True}
 FIXED = frozenset((int, float, bool, str, type(None), type(...)))

@@ -53,6 +53,7 @@ class ArrayLike:
 
     __slots__ = ()
     _array: Any
+    data: Any
     name: str | None
     requires_grad: bool
 

@@ -46,12 +46,12 @@ class Tensor(ArrayLike):
 
     def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True) -> None:
         self._array: Any = float64(data) if type(data) is float else floating(data, "Tensor")
-        self._name = None
+        self._name: str | None = None
         if name is not None:
             self.name = name
         self.requires_grad = requires_grad
         self.grad: Any = None
-        self.row: Row | None = None
+        self.row: Any = None  # A leaf has none.
         self.inputs: tuple[Tensor, ...] = ()
         self.values: tuple[Any, ...] = ()
         self.params = NO_PARAMS
