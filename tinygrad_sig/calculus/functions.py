@@ -6,7 +6,7 @@ numbers alike; the others are compositions of functions that have one.
 
 from collections.abc import Callable
 from functools import wraps
-from math import exp
+from math import e, exp, log
 from string import ascii_letters
 from types import EllipsisType
 from typing import Any
@@ -57,9 +57,15 @@ def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     """
     if isinstance(x, float):
         e = exp(-abs(x))
-        return float64((e if x < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))
+        return float64((e if x < 0 else 1.0) / (1 + e)), float64(e / (1 + e * (2 + e)))
     e = np.exp(-abs(x))
     return np.maximum(e, np.sign(x)) / (1 + e), e / (1 + e * (2 + e))
+
+
+def floating(x: Any, name: str) -> Any:
+    """x as `real` gives it, integers and booleans as float64."""
+    x = real(x, name)
+    return x if x.dtype.kind == "f" else x * 1.0
 
 
 @operation
@@ -76,6 +82,12 @@ def sigmoid(x: Any) -> Any:
 
 
 @operation
+def sigmoid_prime(x: Any) -> Any:
+    """σ′(x) = σ(x)·σ(−x), elementwise, as exact in both tails as σ; its derivative is −σ′(x)·tanh(x/2)."""
+    return sigmoid_with_slope(real(x, "sigmoid_prime") * 1.0)[1]
+
+
+@operation
 def relu(x: Any) -> Any:
     """max(x, 0), elementwise, with derivative 0 at 0; keeps shape and dtype of the Tensor, array or number x.
 
@@ -83,6 +95,18 @@ def relu(x: Any) -> Any:
     [0.0, 3.0]
     """
     return np.maximum(real(x, "relu"), 0)
+
+
+@operation
+def within(x: Any, end: float = 40) -> Any:
+    """x, but ±end beyond ±end: where σ(−x) is 0, x·σ(−x) must not be ∞·0, which is no number."""
+    return np.minimum(np.maximum(x, -end), end)
+
+
+@operation
+def step(x: Any) -> Any:
+    """1 where x is positive, 0 elsewhere, in the dtype of x."""
+    return (x > 0).astype(x.dtype)
 
 
 @operation
@@ -112,30 +136,98 @@ def logit(x: Any) -> Any:
 
 
 @operation
+def parabola(x: Any, a: float = -1, b: float = 1) -> Any:
+    """(x − a)·(b − x), without error in its zeros a and b; its derivative has none at its top.
+
+    That of (1 − x)·(1 + x) by the rule for products, (1 − x) − (1 + x), would be 0 at 1e-17, where it is −2e-17.
+    """
+    return (x - a) * (b - x)
+
+
+@operation
+def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
+    """c·a^(b − lower): what aᵇ has become after `lower` derivatives, c the factor that they have brought down.
+
+    Where c is 0, so is all: the third derivative of x² at 0 is 0·0⁻¹. An exponent below 0 is no power but a quotient:
+    of 0.1·a^−0.9 in float16, at a = 1e-6, the power overflows, and 0.1·a^0.1/a does not; and b − 1 would be rounded.
+    """
+    if isinstance(b, np.floating) and b >= lower:
+        return c * a ** (b - lower)
+    a = np.where(c == 0, 1, a)
+    steps = np.where(a == 0, lower, np.minimum(np.maximum(np.floor(b), 0), lower))
+    y = c * a ** (b - steps)
+    for step in range(lower):
+        y = y / np.where(steps + step < lower, a, 1)
+    return y
+
+
+@operation
+def cosine(a: Any, b: Any) -> Any:
+    """a/√(a² + b²), and 0 at the origin; right also where the root is beyond the largest number."""
+    size = np.maximum(abs(a), abs(b))
+    size = size + (size == 0)
+    return a / size / np.maximum(np.hypot(a / size, b / size), 1)
+
+
+@operation
+def share(a: Any, b: Any, base: float = e) -> Any:
+    """baseᵃ/(baseᵃ + baseᵇ), to a few ulp, equal infinities included.
+
+    At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        d = np.where(a == b, 0, a - b)
+        rest = (a - (d - (d - a))) - (b + (d - a))
+    q = (np.exp2 if base == 2 else np.exp)(-abs(real(d, "share")))
+    q = q * (1 - log(base) * np.sign(d) * np.where(np.isfinite(rest), rest, 0))
+    return np.where(d < 0, q, 1) / (1 + q)
+
+
+@operation
 def chosen(y: Any, a: Any, b: Any) -> Any:
     """The share of a in y, which is one of a and b: 1 where it is a, ½ where it is both, 0 where it is b."""
-    return np.where(a == y, np.where(b == y, 0.5, 1.0), np.where(b == y, 0.0, np.nan))
+    is_a, is_b = np.equal(a, y).astype(y.dtype), np.equal(b, y).astype(y.dtype)
+    with np.errstate(invalid="ignore"):
+        return is_a / (is_a + is_b)
 
 
 @operation
 def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The share of each element of x in y, which is its max or min over `axis`: equal where several are y."""
     found = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
-    return found / found.sum(axis=axis, keepdims=True)
+    return found / found.sum(axis=axis, keepdims=True).astype(x.dtype)
 
 
 @operation
 def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
     with np.errstate(over="ignore"):
-        y = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+        y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
     info = np.finfo(x.dtype)
-    if isinstance(x, np.ndarray) and x.size and not np.all((y > info.tiny**0.5 / info.eps) & (y <= info.max)):
-        largest = np.max(abs(x), axis=axis, keepdims=True)
-        scale = np.where((largest > 0) & (largest <= info.max), largest, 1)
-        exact = scale * np.sqrt(np.sum((x / scale) ** 2, axis=axis, keepdims=True))
-        return np.reshape(exact, y.shape)[()]
-    return y
+    if is_duck(x) or not x.size or ((y > info.tiny**0.5 / info.eps) & (y <= info.max)).all():
+        return y
+    largest = np.max(abs(x), axis=axis, keepdims=True)
+    scale = np.where((largest > 0) & (largest <= info.max), largest, 1)
+    return np.reshape(scale * np.sqrt(np.sum((x / scale) ** 2, axis=axis, keepdims=True)), y.shape)[()]
+
+
+def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The root of the variance, over the whole range of the dtype; as NumPy does, in float32 for float16."""
+    d = deviation(x.astype(np.float32) if x.dtype == np.float16 else x, axis)
+    y = euclidean(d, axis=axis, keepdims=keepdims)
+    return (y / y.dtype.type(count(x, y, ddof)) ** 0.5).astype(x.dtype)
+
+
+@operation
+def projected(v: Any, p: Any, axis: Any) -> Any:
+    """v − p·Σv, for probabilities p, whose sum is 1: so the sum of the result is 0.
+
+    What rounding leaves in its place, a second time takes away: for p = (1, 1e-20) and v = (1, 0) the first gives
+    (0, −1e-20), the second (1e-20, −1e-20), which is right.
+    """
+    for _ in range(2):
+        v = v - p * v.sum(axis=axis, keepdims=True)
+    return v
 
 
 @operation
@@ -238,16 +330,15 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return np.broadcast_to(g, x.shape)
 
 
-def count(x: Any, y: Any) -> Any:
-    """How many elements of x have a part in one element of their mean y."""
-    n = x.size // max(y.size, 1)
+def count(x: Any, y: Any, ddof: float = 0) -> Any:
+    """How many elements of x have a part in one element of their mean or variance y, less `ddof`, but at least 0."""
+    n = max(x.size // max(y.size, 1) - ddof, 0)
     return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
 
 
-def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
-    """Undo a running sum: every summand is in its own sum and in all that follow."""
-    axis = 0 if axis is None else axis
-    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
+def deviation(x: Any, axis: Any) -> Any:
+    """x − its mean over `axis`."""
+    return x - x.mean(axis=axis, keepdims=True)
 
 
 def divisor(y: Any) -> Any:
@@ -255,10 +346,10 @@ def divisor(y: Any) -> Any:
     return np.where(y == 0, np.inf, y)
 
 
-def lowered(b: Any, a: Any) -> Any:
-    """b − 1, but 0 where a and b are 0: so the third derivative of x² at 0 is 0·0⁰ = 0, and not 0·0⁻¹."""
-    everywhere = (b != 0).all()  # A lazy one is not asked: that would compute it.
-    return b - 1 if isinstance(everywhere, np.bool) and everywhere else b - np.logical_or(b != 0, a != 0)
+def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
+    """Undo a running sum: every summand is in its own sum and in all that follow."""
+    axis = 0 if axis is None else axis
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
 
 
 def matmul_left(g: Any, a: Any, b: Any) -> Any:

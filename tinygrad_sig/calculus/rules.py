@@ -17,14 +17,48 @@ Where a difference of nearly equal numbers would lose digits, an entry is writte
 """
 
 from functools import partial
+from math import e, pi
 from math import log as ln
-from math import pi
 from typing import Any
 
 import numpy as np
 
 from . import functions as fn
-from .functions import Function, chosen, euclidean, getitem, logit, lowered, relu, sech, sigmoid, spread
+from .activations import (
+    END,
+    elu,
+    gelu,
+    gelu_prime,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logsumexp,
+    silu,
+    softmax,
+    softplus,
+)
+from .functions import (
+    Function,
+    chosen,
+    cosine,
+    count,
+    deviation,
+    divisor,
+    euclidean,
+    getitem,
+    logit,
+    monomial,
+    parabola,
+    projected,
+    relu,
+    sech,
+    share,
+    sigmoid,
+    sigmoid_prime,
+    spread,
+    step,
+    within,
+)
 
 Row = Any  # A tuple of entries, or an `Each`.
 
@@ -57,14 +91,14 @@ LOCAL: dict[Function, Row] = {
     np.exp2:        (lambda y, x: ln(2) * y,),
     np.expm1:       (lambda y, x: np.exp(x),),
     np.log:         (lambda y, x: 1 / x,),
-    np.log2:        (lambda y, x: 1 / (ln(2) * x),),
-    np.log10:       (lambda y, x: 1 / (ln(10) * x),),
+    np.log2:        (lambda y, x: (1 / ln(2)) / x,),
+    np.log10:       (lambda y, x: (1 / ln(10)) / x,),
     np.log1p:       (lambda y, x: 1 / (1 + x),),
     np.sin:         (lambda y, x: np.cos(x),),
     np.cos:         (lambda y, x: -np.sin(x),),
     np.tan:         (lambda y, x: 1 + y * y,),
-    np.arcsin:      (lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)),),
-    np.arccos:      (lambda y, x: -(1 / np.sqrt((1 - x) * (1 + x))),),
+    np.arcsin:      (lambda y, x: 1 / np.sqrt(parabola(x)),),
+    np.arccos:      (lambda y, x: -(1 / np.sqrt(parabola(x))),),
     np.arctan:      (lambda y, x: (1 / np.hypot(1, x)) ** 2,),
     np.sinh:        (lambda y, x: np.cosh(x),),
     np.cosh:        (lambda y, x: np.sinh(x),),
@@ -72,28 +106,43 @@ LOCAL: dict[Function, Row] = {
     sech:           (lambda y, x: -y * np.tanh(x),),
     np.arcsinh:     (lambda y, x: 1 / np.hypot(1, x),),
     np.arccosh:     (lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),),
-    np.arctanh:     (lambda y, x: 1 / ((1 - x) * (1 + x)),),
-    sigmoid:        (lambda y, x, slope=None: y * sigmoid(-x) if slope is None else slope,),
-    logit:          (lambda y, x: 1 / (x * (1 - x)),),
-    relu:           (lambda y, x: np.heaviside(x, 0),),
+    np.arctanh:     (lambda y, x: 1 / parabola(x),),
+    parabola:       (lambda y, x, a=-1, b=1: (a + b) - 2 * x,),
+    sigmoid:        (lambda y, x: sigmoid_prime(x),),
+    sigmoid_prime:  (lambda y, x: -y * np.tanh(x / 2),),
+    logit:          (lambda y, x: 1 / parabola(x, 0, 1),),
+    relu:           (lambda y, x: step(x),),
+    within:         (lambda y, x, end=40: step(end - abs(x)),),
+    leaky_relu:     (lambda y, x, slope=0.01: step(x) + slope * (1 - step(x)),),
+    elu:            (lambda y, x, alpha=1.0: np.where(x > 0, 1, alpha * np.exp(np.where(x > 0, 0, x))),),
+    softplus:       (lambda y, x: sigmoid(x),),
+    log_sigmoid:    (lambda y, x: sigmoid(-x),),
+    silu:           (lambda y, x: sigmoid(x) + within(y, END) * sigmoid(-x),),
+    gelu:           (lambda y, x: gelu_prime(y, x),),
     #               y = f(a, b)                                 ∂y/∂a,                               ∂y/∂b
     np.add:         (lambda y, a, b: 1,                         lambda y, a, b: 1),
     np.subtract:    (lambda y, a, b: 1,                         lambda y, a, b: -1),
     np.multiply:    (lambda y, a, b: b,                         lambda y, a, b: a),
     np.divide:      (lambda y, a, b: 1 / b,                     lambda y, a, b: -(y / b)),
     np.remainder:   (lambda y, a, b: 1,                         lambda y, a, b: -np.floor_divide(a, b)),
-    np.power:       (lambda y, a, b: b * a ** lowered(b, a),    lambda y, a, b: y * np.log(a + (a == 0))),
-    np.float_power: (lambda y, a, b: b * a ** lowered(b, a),    lambda y, a, b: y * np.log(a + (a == 0))),
+    np.power:       (lambda y, a, b: monomial(b, a, b),      lambda y, a, b: y * np.log(a + (a == 0))),
+    np.float_power: (lambda y, a, b: monomial(b, a, b),      lambda y, a, b: y * np.log(a + (a == 0))),
     np.maximum:     (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.minimum:     (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmax:        (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmin:        (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
-    np.hypot:       (lambda y, a, b: a / fn.divisor(y),         lambda y, a, b: b / fn.divisor(y)),
-    np.arctan2:     (lambda y, a, b: b / np.hypot(a, b) / np.hypot(a, b),
-                     lambda y, a, b: -(a / np.hypot(a, b) / np.hypot(a, b))),
-    np.logaddexp:   (lambda y, a, b: sigmoid(a - b),            lambda y, a, b: sigmoid(b - a)),
-    np.logaddexp2:  (lambda y, a, b: sigmoid(ln(2) * (a - b)),
-                     lambda y, a, b: sigmoid(ln(2) * (b - a))),
+    np.hypot:       (lambda y, a, b: cosine(a, b),              lambda y, a, b: cosine(b, a)),
+    np.arctan2:     (lambda y, a, b: cosine(b, a) / np.hypot(b, a), lambda y, a, b: -cosine(a, b) / np.hypot(a, b)),
+    cosine:         (lambda y, a, b: cosine(b, a) ** 2 / divisor(np.hypot(a, b)),
+                     lambda y, a, b: -y * cosine(b, a) / divisor(np.hypot(a, b))),
+    np.logaddexp:   (lambda y, a, b: share(a, b),            lambda y, a, b: share(b, a)),
+    np.logaddexp2:  (lambda y, a, b: share(a, b, 2),            lambda y, a, b: share(b, a, 2)),
+    share:          (lambda y, a, b, base=e: ln(base) * y * share(b, a, base),
+                     lambda y, a, b, base=e: -ln(base) * y * share(b, a, base)),
+    #               y = f(a, b, c)
+    monomial:       (lambda y, c, a, b, lower=1: monomial(1, a, b, lower),
+                     lambda y, c, a, b, lower=1: monomial(c * (b - lower), a, b, lower + 1),
+                     lambda y, c, a, b, lower=1: y * np.log(a + (a == 0))),
 }
 LINEAR: dict[Function, Row] = {
     #                y = f(x), with its parameters                 the upstream gradient g, carried back
@@ -103,7 +152,17 @@ LINEAR: dict[Function, Row] = {
                                                                    * fn.shares(y, x, axis, keepdims),),
     np.min:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
                                                                    * fn.shares(y, x, axis, keepdims),),
-    euclidean:       (lambda g, y, x, axis=None, keepdims=False:   spread(g / fn.divisor(y), x, axis, keepdims) * x,),
+    np.var:          (lambda g, y, x, axis=None, ddof=0, keepdims=False:
+                                                                   spread(g, x, axis, keepdims)
+                                                                   * (deviation(x, axis) / (count(x, y, ddof) / 2)),),
+    np.std:          (lambda g, y, x, axis=None, ddof=0, keepdims=False:
+                                                                   spread(g / count(x, y, ddof), x, axis, keepdims)
+                                                                   * (deviation(x, axis) / spread(divisor(y), x, axis, keepdims)),),
+    euclidean:       (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
+                                                                   * (x / spread(divisor(y), x, axis, keepdims)),),
+    logsumexp:       (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims) * softmax(x, axis),),
+    softmax:         (lambda g, y, x, axis=-1:                     projected(y * g, y, axis),),
+    log_softmax:     (lambda g, y, x, axis=-1:                     projected(g, softmax(x, axis), axis),),
     np.cumsum:       (lambda g, y, x, axis=None:                   fn.cumsum_back(g, x, axis),),
     np.reshape:      (lambda g, y, x, shape=None, newshape=None:   np.reshape(g, x.shape),),
     np.expand_dims:  (lambda g, y, x, axis:                        np.reshape(g, x.shape),),
@@ -122,7 +181,3 @@ LINEAR: dict[Function, Row] = {
     fn.contract:     Each(lambda i, g, y, *x, terms, out, optimize: fn.contract_back(i, g, x, terms, out, optimize)),
 }
 # fmt: on
-
-# What computes (y, ∂y/∂x) in one stroke: the forward pass calls it, and hands ∂y/∂x to the entry as a last argument,
-# the `slope` of sigmoid. An entry that is given Tensors or symbols gets none, and states the formula.
-WITH_SLOPE: dict[Function, Function] = {sigmoid: fn.sigmoid_with_slope}

@@ -12,15 +12,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..calculus.activations import pivots
 from ..calculus.compositions import COMPOSED
-from ..calculus.functions import Function, chosen, getitem, is_duck, shares
+from ..calculus.functions import Function, chosen, getitem, is_duck, shares, step
 from ..calculus.rules import LINEAR, LOCAL, Each
 
 # Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
 PLAIN: frozenset[Function] = frozenset(
     (
-        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, chosen, shares, pivots),
+        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, chosen, shares, step),
         *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
         *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.isin),
         *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.floor_divide, np.heaviside),
@@ -204,7 +203,7 @@ def arguments(function: Function) -> tuple[list[str], list[str]]:
         names = list(signature(row.entry).parameters)
         return names[3:4], names[4:]
     names = list(signature(next(filter(None, row))).parameters)[1 if function in LOCAL else 2 :]
-    return names[: len(row)], names[len(row) :] if function in LINEAR else []
+    return names[: len(row)], names[len(row) :]
 
 
 def understood(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
+from ..calculus.computing import COMPUTED, IN_ONE_STROKE
 from ..calculus.functions import Function, cast, is_duck, relu, sigmoid
-from ..calculus.rules import LINEAR, LOCAL, WITH_SLOPE
+from ..calculus.rules import LINEAR, LOCAL
 from .arraylike import ArrayLike, brief, constant, fixed, floating, label, misfit, numeric, plain
 from .backward import walk
 
@@ -69,7 +70,7 @@ def operators(function: Function, compute: Function) -> tuple[Callable[[Any, Any
 
 def method(function: Function) -> Callable[[Any], Any]:
     """A function of one Tensor as a method."""
-    with_slope = WITH_SLOPE.get(function)
+    with_slope = IN_ONE_STROKE.get(function)
 
     def forward(self: Tensor) -> Tensor:
         x = self._array
@@ -194,7 +195,9 @@ class Tensor(ArrayLike):
         inputs = promoted(function, args)
         values = [i._array for i in inputs]
         try:
-            results = WITH_SLOPE[function](*values) if function in WITH_SLOPE else (function(*values, **params),)
+            compute = COMPUTED.get(function, function)
+            one_stroke = IN_ONE_STROKE.get(function)
+            results = one_stroke(*values) if one_stroke else (compute(*values, **params),)
         except (ValueError, IndexError, TypeError, NotImplementedError) as error:
             raise misfit(function, inputs, error) from error
         y = results[0]

@@ -17,14 +17,22 @@ from ..calculus.functions import (
     Function,
     chosen,
     contract,
+    cosine,
     euclidean,
     getitem,
     join,
+    monomial,
+    parabola,
+    projected,
     relu,
     scatter,
     sech,
+    share,
     shares,
     sigmoid,
+    sigmoid_prime,
+    step,
+    within,
 )
 from ..calculus.rules import LINEAR, LOCAL
 
@@ -48,8 +56,11 @@ class Symbol(NDArrayOperatorsMixin):
 
     T = property(lambda self: apply(np.swapaxes, self, -1, -2))
 
-    def sum(self, axis: Any) -> Any:
-        return apply(np.sum, self, axis=axis)
+    def sum(self, axis: Any, **params: Any) -> Any:
+        return apply(np.sum, self, axis=axis, **params)
+
+    def mean(self, axis: Any, **params: Any) -> Any:
+        return apply(np.mean, self, axis=axis, **params)
 
     def __bool__(self) -> bool:
         return bool(evaluated(self))  # An entry that asks takes the branch that the numbers take.
@@ -68,6 +79,8 @@ def evaluated(value: Any) -> Any:
 
 def apply(function: Function, *args: Any, **params: Any) -> Any:
     """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives."""
+    if function in SPELLED_OUT:
+        return SPELLED_OUT[function](*args, **params)
     if function in (np.equal, np.not_equal):  # A symbol stands for the general case, in which no two values are equal.
         return np.bool(function is np.not_equal)
     if function is np.where and isinstance(args[0], np.bool):
@@ -76,16 +89,14 @@ def apply(function: Function, *args: Any, **params: Any) -> Any:
         function is np.power and is_number(args[1], 1)
     ):
         return args[0]
+    if function is np.multiply and is_number(args[0], 1):
+        return args[1]
     if function is np.multiply and args[0] is args[1]:
         return Symbol(np.power, args[0], 2)
     if function is np.divide and isinstance(args[0], Symbol) and args[0].function is np.divide:
         numerator, denominator = args[0].args
         if write(denominator) == write(args[1]):
             return Symbol(np.divide, numerator, Symbol(np.power, denominator, 2))
-    if function is np.multiply and all(isinstance(a, Symbol) and a.function is sigmoid for a in args):
-        left, right = (a.args[0] for a in args)
-        if write(right) == write(-left):
-            return Symbol(sigmoid_prime, left)
     return Symbol(function, *args, **params)
 
 
@@ -93,16 +104,20 @@ def is_number(value: Any, number: int) -> bool:
     return not isinstance(value, Symbol) and np.ndim(value) == 0 and bool(value == number)
 
 
-def sigmoid_prime(x: Any) -> Any:
-    """σ′(x), which the table computes as σ(x)·σ(−x); it stands for that product in formulas only."""
-    return sigmoid(x) * sigmoid(-x)
-
-
 def indexed(x: Any, key: Any) -> Any:
     """x[key], which the table calls getitem; it stands for it in formulas only."""
     return x[key]
 
 
+# What only keeps its digits better than the formula that it stands for.
+SPELLED_OUT: dict[Function, Callable[..., Any]] = {
+    parabola: lambda x, a=-1, b=1: x * (b - x) if a == 0 else 1 - x**2,
+    within: lambda x, end=40: x,
+    projected: lambda v, p, axis: v - p * v.sum(axis=axis, keepdims=True),
+    monomial: lambda c, a, b, lower=1: c * a ** (b - lower),
+    cosine: lambda a, b: a / np.hypot(a, b),
+    share: lambda a, b, base=0: sigmoid(math.log(2) * (a - b) if base == 2 else a - b),
+}
 # What is written as another function, because that is how one knows it.
 WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     np.square: lambda x: Symbol(np.power, x, 2),
@@ -150,7 +165,7 @@ def derivative(node: Any, position: int, name: Callable[[Any], str]) -> Any:
     """What a node's entry for the input at `position` computes: the local derivative, or g carried back."""
     y, x = forward(node, name), operands(node, name)
     if node.function in LOCAL:
-        return LOCAL[node.function][position](y, *x)
+        return LOCAL[node.function][position](y, *x, **node.params)
     return LINEAR[node.function][position](Symbol(None, "g", value=node.data), y, *x, **node.params)
 
 
@@ -199,8 +214,9 @@ TEXT = Style(
         sigmoid_prime: ("σ'({})", ATOM),
         sigmoid: ("σ({})", ATOM),
         np.absolute: ("|{}|", ATOM),
-        np.heaviside: ("[{} > 0]", ATOM),
+        step: ("[{} > 0]", ATOM),
         chosen: ("[{} = {}]", ATOM),
+        np.greater: ("{} > {}", SUM),
         np.floor: ("⌊{}⌋", ATOM),
         indexed: ("{}[{}]", ATOM),
         np.maximum: ("max({}, {})", ATOM),
@@ -241,8 +257,9 @@ LATEX = Style(
         np.sqrt: (r"\sqrt{{{}}}", ATOM),
         np.cbrt: (r"\sqrt[3]{{{}}}", ATOM),
         np.absolute: (r"|{}|", ATOM),
-        np.heaviside: (r"[{} > 0]", ATOM),
+        step: (r"[{} > 0]", ATOM),
         chosen: (r"[{} = {}]", ATOM),
+        np.greater: ("{} > {}", SUM),
         np.floor: (r"\lfloor {} \rfloor", ATOM),
         indexed: (r"{}[{}]", ATOM),
         np.maximum: (r"\max({}, {})", ATOM),

@@ -39,7 +39,8 @@ def pushed(node: Tensor, position: int, operands: tuple[Any, ...], tangent: Any,
     """What the tangent of one input adds to the tangent of a node."""
     function: Function = node.function  # type: ignore[assignment]
     if function in LOCAL:
-        local = LOCAL[function][position](*operands)
+        row = LOCAL[function]
+        local = operands[2] if len(operands) > 2 == len(row) + 1 else row[position](*operands, **node.params)
         return tangent if local is ONE else tangent * local
 
     def carry(g: Tensor) -> Any:
