@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import axes_of, floating, is_duck, number, operation, sigmoid, within
+from .functions import axes_of, floating, is_duck, largest, number, operation, sigmoid, within
 
 
 @operation
@@ -132,8 +132,8 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> float(logsumexp(np.array([1000.0, 1000.0])).round(6))
     1000.693147
     """
-    z, largest, axis = below_largest(x, axis, "logsumexp")
-    y = largest + log_of_sum(z, axis)
+    z, top, axis = below_largest(x, axis, "logsumexp")
+    y = top + log_of_sum(z, axis)
     return y if keepdims else number(y.squeeze(axis))
 
 
@@ -144,11 +144,11 @@ def below_largest(x: Any, axis: Any, name: str) -> tuple[Any, Any, Any]:
     """
     x = floating(x, name)
     axis = axis if type(axis) is int else axes_of(axis, x.ndim)
-    largest = x.max(axis=axis, keepdims=True, **({} if x.size else {"initial": -np.inf}))
-    if not is_duck(x) and np.isfinite(largest).all():
-        return x - largest, largest, axis
+    top = largest(x, axis, -np.inf)
+    if not is_duck(x) and np.isfinite(top).all():
+        return x - top, top, axis
     with np.errstate(invalid="ignore"):
-        return np.where(x == largest, 0, x - largest), largest, axis
+        return np.where(x == top, 0, x - top), top, axis
 
 
 def log_of_sum(z: Any, axis: Any) -> Any:

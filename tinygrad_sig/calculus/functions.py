@@ -165,7 +165,7 @@ def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
 def cosine(a: Any, b: Any) -> Any:
     """a/√(a² + b²), and 0 at the origin; right also where the root is beyond the largest number."""
     size = np.maximum(abs(a), abs(b))
-    size = size + (size == 0)
+    size = np.where(size > 0, size, 1)
     return a / size / np.maximum(np.hypot(a / size, b / size), 1)
 
 
@@ -206,9 +206,26 @@ def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     info = np.finfo(x.dtype)
     if is_duck(x) or not x.size or ((y > info.tiny**0.5 / info.eps) & (y <= info.max)).all():
         return y
-    largest = np.max(abs(x), axis=axis, keepdims=True)
-    scale = np.where((largest > 0) & (largest <= info.max), largest, 1)
-    return np.reshape(scale * np.sqrt(np.sum((x / scale) ** 2, axis=axis, keepdims=True)), y.shape)[()]
+    size = magnitude(x, axis)
+    return np.reshape(size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True)), y.shape)[()]
+
+
+@operation
+def magnitude(x: Any, axis: Any) -> Any:
+    """The largest |x| over `axis`, but 1 where it is 0 or infinite: a constant to divide by, with derivative 0."""
+    size = largest(abs(x), axis, 0)
+    return np.where((size > 0) & (size < np.inf), size, 1)
+
+
+def direction(x: Any, axis: Any) -> Any:
+    """x/‖x‖ over `axis`, and 0 at 0; as it does not depend on the size of x, of x brought to the size of 1."""
+    x = x / magnitude(x, axis)
+    return x / divisor(euclidean(x, axis=axis, keepdims=True))
+
+
+def largest(x: Any, axis: Any, least: float) -> Any:
+    """The largest element over `axis`, which stays with length 1; `least` where there is none."""
+    return x.max(axis=axis, keepdims=True, **({} if x.size else {"initial": least}))
 
 
 def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:

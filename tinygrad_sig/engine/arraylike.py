@@ -13,13 +13,14 @@ from typing import Any, Self
 import numpy as np
 
 from ..calculus.compositions import COMPOSED
-from ..calculus.functions import Function, chosen, getitem, is_duck, shares, step
+from ..calculus.functions import Function, chosen, getitem, is_duck, magnitude, shares, step
 from ..calculus.rules import LINEAR, LOCAL, Each
 
 # Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
 PLAIN: frozenset[Function] = frozenset(
     (
-        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, chosen, shares, step),
+        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, chosen, shares),
+        *(step, magnitude),
         *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
         *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.isin),
         *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.floor_divide, np.heaviside),

@@ -78,7 +78,11 @@ def walk(
         for input in node.inputs:
             if input.requires_grad:
                 if elementwise:
-                    local = operands[2] if len(operands) > 2 == len(entries) + 1 else entries[position](*operands, **node.params)
+                    local = (
+                        operands[2]
+                        if len(operands) > 2 == len(entries) + 1
+                        else entries[position](*operands, **node.params)
+                    )
                     downstream = upstream if local is ONE else upstream * local
                 else:
                     local = None

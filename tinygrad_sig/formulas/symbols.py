@@ -21,6 +21,7 @@ from ..calculus.functions import (
     euclidean,
     getitem,
     join,
+    magnitude,
     monomial,
     parabola,
     projected,
@@ -86,7 +87,7 @@ def apply(function: Function, *args: Any, **params: Any) -> Any:
     if function is np.where and isinstance(args[0], np.bool):
         return args[1 if args[0] else 2]
     if (function in (np.add, np.subtract) and is_number(args[1], 0)) or (
-        function is np.power and is_number(args[1], 1)
+        function in (np.power, np.divide) and is_number(args[1], 1)
     ):
         return args[0]
     if function is np.multiply and is_number(args[0], 1):
@@ -111,6 +112,7 @@ def indexed(x: Any, key: Any) -> Any:
 
 # What only keeps its digits better than the formula that it stands for.
 SPELLED_OUT: dict[Function, Callable[..., Any]] = {
+    magnitude: lambda x, axis: 1,
     parabola: lambda x, a=-1, b=1: x * (b - x) if a == 0 else 1 - x**2,
     within: lambda x, end=40: x,
     projected: lambda v, p, axis: v - p * v.sum(axis=axis, keepdims=True),
