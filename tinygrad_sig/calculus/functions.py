@@ -220,7 +220,7 @@ def magnitude(x: Any, axis: Any) -> Any:
 def direction(x: Any, axis: Any) -> Any:
     """x/‖x‖ over `axis`, and 0 at 0; as it does not depend on the size of x, of x brought to the size of 1."""
     x = x / magnitude(x, axis)
-    return x / divisor(euclidean(x, axis=axis, keepdims=True))
+    return x / divisor(euclidean(x, axis=axis, keepdims=axis is not None))
 
 
 def largest(x: Any, axis: Any, least: float) -> Any:
@@ -242,6 +242,7 @@ def projected(v: Any, p: Any, axis: Any) -> Any:
     What rounding leaves in its place, a second time takes away: for p = (1, 1e-20) and v = (1, 0) the first gives
     (0, −1e-20), the second (1e-20, −1e-20), which is right.
     """
+    axis = axis if type(axis) is int else axes_of(axis, v.ndim)
     for _ in range(2):
         v = v - p * v.sum(axis=axis, keepdims=True)
     return v
@@ -349,7 +350,8 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def count(x: Any, y: Any, ddof: float = 0) -> Any:
     """How many elements of x have a part in one element of their mean or variance y, less `ddof`, but at least 0."""
-    n = max(x.size // max(y.size, 1) - ddof, 0)
+    n = x.size // max(y.size, 1)
+    n = 0 if ddof >= np.intp(n) else n - ddof  # NumPy compares so too, and refuses a text in these words.
     return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
 
 

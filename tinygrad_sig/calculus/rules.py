@@ -14,7 +14,7 @@ the slope of their left side, and all that tie in a maximum or a minimum have eq
 
 Where a difference of nearly equal numbers would lose digits, here or in the derivative of an entry, it is written
 without it: sech(x)² for 1 − tanh(x)². Where no function of NumPy's is exact, one of ours has a row: `parabola` for
-1 − x², `cosine` for a/√(a² + b²), `share` for σ(a − b), `monomial` for b·aᵇ⁻¹; their docstrings say what would go wrong.
+1 − x², `cosine` for a/√(a² + b²), `share` for σ(a − b), `monomial` for b·aᵇ⁻¹; they say what would go wrong.
 """
 
 from functools import partial
@@ -100,7 +100,7 @@ LOCAL: dict[Function, Row] = {
     np.fmax:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmin:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.hypot:        (lambda y, a, b: cosine(a, b),              lambda y, a, b: cosine(b, a)),
-    np.arctan2:      (lambda y, a, b: cosine(b, a) / np.hypot(b, a), lambda y, a, b: -cosine(a, b) / np.hypot(a, b)),
+    np.arctan2:      (lambda y, a, b: cosine(b, a) / np.hypot(b, a), lambda y, a, b: -(cosine(a, b) / np.hypot(a, b))),
     cosine:          (lambda y, a, b: cosine(b, a) ** 2 / fn.divisor(np.hypot(a, b)),
                       lambda y, a, b: -y * cosine(b, a) / fn.divisor(np.hypot(a, b))),
     np.logaddexp:    (lambda y, a, b: share(a, b),               lambda y, a, b: share(b, a)),
@@ -127,7 +127,8 @@ LINEAR: dict[Function, Row] = {
                       * fn.direction(fn.deviation(x, axis), axis),),
     fn.euclidean:    (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
                                                                    * fn.direction(x, axis),),
-    act.logsumexp:   (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims) * act.softmax(x, axis),),
+    act.logsumexp:   (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
+                                                                   * act.softmax(x, axis),),
     act.softmax:     (lambda g, y, x, axis=-1:                     fn.projected(y * g, y, axis),),
     act.log_softmax: (lambda g, y, x, axis=-1:                     fn.projected(g, act.softmax(x, axis), axis),),
     np.cumsum:       (lambda g, y, x, axis=None:                   fn.cumsum_back(g, x, axis),),
