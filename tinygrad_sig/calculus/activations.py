@@ -79,10 +79,12 @@ def gelu(x: Any) -> Any:
 
 def gated(x: Any, u: Any) -> Any:
     """x·σ(u), also where e⁻ᵘ overflows: silu(−746) is −7.5e-322, though σ(−746) is 0."""
-    with np.errstate(over="ignore"):
-        divisor = 1 + np.exp(-u)
-    if not is_duck(x) and divisor.max(initial=0) < np.inf:
-        return x / divisor
+    if not is_duck(u):
+        try:
+            with np.errstate(over="raise", invalid="raise"):
+                return x / (1 + np.exp(-u))
+        except FloatingPointError:
+            pass
     x, root = np.maximum(x, -END), np.exp(-abs(u) / 2)
     return number(np.where(u < 0, x * root * root, x) / (1 + root * root))
 

@@ -78,13 +78,17 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid(np.array([-800.0, 0.0, 800.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return sigmoid_with_slope(real(x, "sigmoid") * 1.0)[0]
+    x = floating(x, "sigmoid")
+    if isinstance(x, float):
+        return sigmoid_with_slope(x)[0]
+    e = np.exp(-abs(x))
+    return np.maximum(e, np.sign(x)) / (1 + e)
 
 
 @operation
 def sigmoid_prime(x: Any) -> Any:
     """σ′(x) = σ(x)·σ(−x), elementwise, as exact in both tails as σ; its derivative is −σ′(x)·tanh(x/2)."""
-    return sigmoid_with_slope(real(x, "sigmoid_prime") * 1.0)[1]
+    return sigmoid_with_slope(floating(x, "sigmoid_prime"))[1]
 
 
 @operation
@@ -164,6 +168,10 @@ def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
 @operation
 def cosine(a: Any, b: Any) -> Any:
     """a/√(a² + b²), and 0 at the origin; right also where the root is beyond the largest number."""
+    with np.errstate(over="ignore"):
+        y = np.hypot(a, b)
+    if is_exact(y):
+        return a / y
     size = np.maximum(abs(a), abs(b))
     size = np.where(size > 0, size, 1)
     return a / size / np.maximum(np.hypot(a / size, b / size), 1)
@@ -176,10 +184,12 @@ def share(a: Any, b: Any, base: float = e) -> Any:
     At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        d = np.where(a == b, 0, a - b)
+        d = real(a - b, "share")
         rest = (a - (d - (d - a))) - (b + (d - a))
-    q = (np.exp2 if base == 2 else np.exp)(-abs(real(d, "share")))
-    q = q * (1 - log(base) * np.sign(d) * np.where(np.isfinite(rest), rest, 0))
+    if is_duck(rest) or not np.isfinite(rest).all():
+        d, rest = np.where(a == b, 0, d), np.where(np.isfinite(rest), rest, 0)
+    q = (np.exp2 if base == 2 else np.exp)(-abs(d))
+    q = q * (1 - log(base) * rest * np.sign(d))
     return np.where(d < 0, q, 1) / (1 + q)
 
 
@@ -203,8 +213,7 @@ def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
     with np.errstate(over="ignore"):
         y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
-    info = np.finfo(x.dtype)
-    if is_duck(x) or not x.size or ((y > info.tiny**0.5 / info.eps) & (y <= info.max)).all():
+    if is_duck(x) or not x.size or is_exact(y):
         return y
     size = magnitude(x, axis)
     return np.reshape(size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True)), y.shape)[()]
@@ -217,8 +226,18 @@ def magnitude(x: Any, axis: Any) -> Any:
     return np.where((size > 0) & (size < np.inf), size, 1)
 
 
-def direction(x: Any, axis: Any) -> Any:
-    """x/‖x‖ over `axis`, and 0 at 0; as it does not depend on the size of x, of x brought to the size of 1."""
+def is_exact(y: Any) -> bool:
+    """Whether a root of squares has all of its digits: no square has left the range. Lazy arrays are not asked."""
+    if is_duck(getattr(y, "_array", y)):
+        return False
+    info = np.finfo(y.dtype or float)  # A symbol that is computed from others has none.
+    return bool(np.all(y > info.tiny**0.5 / info.eps) and np.all(y <= info.max))
+
+
+def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    """x/y for the norm y of x, and 0 at 0; where y has left the range, of x brought to the size of 1."""
+    if is_exact(y):
+        return x / spread(y, x, axis, keepdims)
     x = x / magnitude(x, axis)
     return x / divisor(euclidean(x, axis=axis, keepdims=axis is not None))
 

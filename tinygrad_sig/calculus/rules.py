@@ -124,9 +124,9 @@ LINEAR: dict[Function, Row] = {
                       spread(g, x, axis, keepdims) * (fn.deviation(x, axis) / (fn.count(x, y, ddof) / 2)),),
     np.std:          (lambda g, y, x, axis=None, ddof=0, keepdims=False:
                       spread(g / fn.count(x, y, ddof) ** 0.5, x, axis, keepdims)
-                      * fn.direction(fn.deviation(x, axis), axis),),
+                      * fn.direction(fn.deviation(x, axis), y * fn.count(x, y, ddof) ** 0.5, axis, keepdims),),
     fn.euclidean:    (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
-                                                                   * fn.direction(x, axis),),
+                                                                   * fn.direction(x, y, axis, keepdims),),
     act.logsumexp:   (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
                                                                    * act.softmax(x, axis),),
     act.softmax:     (lambda g, y, x, axis=-1:                     fn.projected(y * g, y, axis),),
