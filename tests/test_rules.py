@@ -9,8 +9,40 @@ from inspect import signature
 import numpy as np
 import pytest
 
-from tinygrad_sig import Tensor, jvp, logit, relu, sigmoid
-from tinygrad_sig.calculus.functions import cast, concatenate, contract, euclidean, getitem, scatter, sech, stack
+from tinygrad_sig import (
+    Tensor,
+    elu,
+    gelu,
+    hessian,
+    jacobian,
+    jvp,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logit,
+    logsumexp,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+)
+from tinygrad_sig.calculus.functions import (
+    cast,
+    concatenate,
+    contract,
+    cosine,
+    euclidean,
+    getitem,
+    monomial,
+    parabola,
+    scatter,
+    sech,
+    share,
+    sigmoid_prime,
+    stack,
+    within,
+)
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.engine.backward import walk
 
@@ -52,7 +84,7 @@ SAMPLES: dict = {
     **{f: plain((SIGNED,), (SCALAR,), (CUBE[:, :0],)) for f in (
         np.negative, np.positive, np.absolute, np.fabs, np.deg2rad, np.rad2deg, np.square, np.reciprocal, np.cbrt,
         np.exp, np.exp2, np.expm1, np.sin, np.cos, np.arctan, np.sinh, np.cosh, np.tanh, sech, np.arcsinh,
-        sigmoid, relu)},
+        parabola, sigmoid, sigmoid_prime, relu, within, leaky_relu, elu, softplus, log_sigmoid, silu, gelu)},
     **{f: plain((POSITIVE,), (SCALAR,)) for f in (np.sqrt, np.log, np.log2, np.log10, np.log1p)},
     **{f: plain((2 * UNIT - 1,), (UNIT[0, 0],)) for f in (np.arcsin, np.arccos, np.arctanh)},
     np.tan:          plain((SIGNED / 3,), (SCALAR / 3,)),
@@ -60,11 +92,15 @@ SAMPLES: dict = {
     logit:           plain((UNIT,), (UNIT[0, 0],), (CUBE[:, :0],)),
     **{f: plain(*PAIRS) for f in (
         np.add, np.subtract, np.multiply, np.divide, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot,
-        np.arctan2, np.logaddexp, np.logaddexp2)},
+        np.arctan2, np.logaddexp, np.logaddexp2, cosine, share)},
     **{f: plain((POSITIVE, SIGNED[::-1]), (POSITIVE, ROW), (COLUMN, SIGNED), (SCALAR, ROW), (ROW, SCALAR))
        for f in (np.power, np.float_power)},
+    monomial:        [((SIGNED, 1 + UNIT, ROW), {"lower": k}) for k in (1, 2)] + plain((SCALAR, COLUMN, SIGNED)),
     **{f: [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)]
-       for f in (np.max, np.min, euclidean)},
+       for f in (np.max, np.min, euclidean, logsumexp)},
+    **{f: [((CUBE,), {"axis": a, "keepdims": k, "ddof": d})
+           for a in (None, 1, (-1, 0)) for k in (False, True) for d in (0, 0.5)] for f in (np.var, np.std)},
+    **{f: [((CUBE,), {"axis": a}) for a in (None, 1, -1, (0, 2))] for f in (softmax, log_softmax)},
     np.sum:          [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 0, -1, (0, 2), ()) for k in (False, True)],
     np.mean:         [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)],
     np.cumsum:       [((CUBE,), {"axis": a}) for a in (None, 1, -1)] + plain((SCALAR,), (ONE,)),
@@ -104,11 +140,17 @@ SAMPLES: dict = {
                       einsum("bij,bjk->bik", (2, 2, 3), (2, 3, 2)), einsum("ij,k->i", (2, 3), (4,)),
                       einsum("ij,jk->ik", (2, 0), (0, 3))],
 }
+SAMPLES[parabola] += [((UNIT,), {"a": 0, "b": 1})]
+SAMPLES[leaky_relu] += [((SIGNED,), {"slope": 0.25})]
+SAMPLES[elu] += [((SIGNED,), {"alpha": 0.5})]
+SAMPLES[within] += [((SIGNED,), {"end": 1})]
+SAMPLES[share] += [((SIGNED, OTHER), {"base": 2})]
 # fmt: on
 
 # They have kinks, or are computed by way of |x|, which is not analytic, or lose the imaginary part.
 NOT_ANALYTIC = {np.absolute, np.fabs, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.max, np.min, relu}
-NOT_ANALYTIC |= {sech, sigmoid, cast}
+NOT_ANALYTIC |= {sech, sigmoid, sigmoid_prime, cast, within, leaky_relu, elu, softplus, log_sigmoid, silu, gelu}
+NOT_ANALYTIC |= {cosine, share, monomial, logsumexp, softmax, log_softmax, np.var, np.std}
 # NumPy does not take complex numbers there.
 NOT_ANALYTIC |= {np.cbrt, np.deg2rad, np.rad2deg, np.hypot, np.arctan2, np.logaddexp, np.logaddexp2}
 
@@ -252,7 +294,7 @@ def test_forward_mode_reads_the_same_row(function, arguments, params):
 WRONG = [
     (LOCAL, np.power, (lambda y, a, b: 2.001 * a, LOCAL[np.power][1]), (POSITIVE, np.float64(2)), {}),
     (LOCAL, np.exp, (lambda y, x: 2.001 / 2 * y,), (SIGNED,), {}),
-    (LOCAL, sigmoid, (lambda y, x, slope=None: 7.0,), (SIGNED,), {}),
+    (LOCAL, softplus, (lambda y, x: 7.0,), (SIGNED,), {}),
     (LOCAL, np.maximum, (LOCAL[np.maximum][0], LOCAL[np.maximum][0]), (SIGNED, OTHER), {}),
     (LINEAR, np.sum, (lambda g, y, x, axis: 1.001 * np.broadcast_to(g, x.shape),), (ROW,), {"axis": 0}),
 ]
@@ -469,3 +511,79 @@ def test_a_permutation_given_as_one_number_is_undone():
     x = Tensor([1.0, 2.0])
     np.transpose(x, 0).backward([3.0, 4.0])
     assert x.grad.tolist() == [3.0, 4.0]
+
+
+# The whole range of a dtype: what leaves it on the way to a derivative must not be lost with it.
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "expected"),
+    [
+        (np.log10, np.float16(30000), 1 / (30000 * np.log(10))),
+        (np.log2, np.float16(60000), 1 / (60000 * np.log(2))),
+        (np.log10, 1.7e308, 1 / np.log(10) / 1.7e308),
+        (lambda a: a**0.1, np.float16(1e-6), 0.1 * float(np.float16(1e-6)) ** -0.9),
+        (lambda a: np.hypot(a, np.float16(50000)), np.float16(50000), 0.5**0.5),
+        (np.linalg.norm, 1e200, 1),
+        (np.linalg.norm, -1e-200, -1),
+        (silu, -746.0, -745 * np.exp(-373.0) * np.exp(-373.0)),
+    ],
+)
+def test_the_derivative_of_a_number_at_the_ends_of_its_range(f, x, expected):
+    t = Tensor(x)
+    with np.errstate(over="ignore"):
+        f(t).backward()
+    np.testing.assert_allclose(t.grad, expected, rtol=4 * np.finfo(t.dtype).eps, atol=5e-324)
+
+
+@pytest.mark.parametrize(("f", "curvature"), [(np.arcsin, 1), (np.arccos, -1), (np.arctanh, 2), (sigmoid, -1 / 8)])
+@pytest.mark.parametrize("x", [1e-300, 1e-17, np.float16(1e-4)])
+def test_second_derivatives_near_0_do_not_cancel(f, curvature, x):
+    np.testing.assert_allclose(derivatives(f, x, 2)[2], curvature * float(x), rtol=4 * np.finfo(type(x)).eps)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "tolerance"),
+    [
+        (lambda x: x / np.linalg.norm(x), np.array([3e200, 4e200]), 1e-15),
+        (lambda x: x / np.linalg.norm(x), np.array([3e-200, 4e-200]), 1e-15),
+        (lambda x: x / np.linalg.norm(x), np.float32([3e22, 4e22]), 1e-6),
+        (lambda x: x / np.linalg.norm(x), np.float16([3000, 4000]), 2e-3),
+    ],
+)
+def test_a_direction_keeps_its_projection_at_every_size(f, x, tolerance):
+    unit = np.array([0.6, 0.8])
+    expected = (np.eye(2) - np.outer(unit, unit)) / np.hypot(*x.astype(float))
+    np.testing.assert_allclose(jacobian(f)(x), expected, rtol=tolerance)
+    np.testing.assert_allclose(hessian(np.linalg.norm)(x), expected, rtol=tolerance)
+
+
+@pytest.mark.parametrize("x", [np.array([3e200, 4e200]), np.float32([3e22, 4e22]), np.float16([3e-6, 4e-6])])
+def test_a_norm_has_its_gradient_at_every_size(x):
+    t = Tensor(x)
+    np.linalg.norm(t).backward()
+    direction = x.astype(np.longdouble) / np.sqrt(np.sum(x.astype(np.longdouble) ** 2))
+    np.testing.assert_allclose(t.grad, direction.astype(float), rtol=np.finfo(x.dtype).eps * 2)
+
+
+@pytest.mark.parametrize("x", [np.array([1e200, 3e200]), np.float16([4.2e-5, 5.6e-5]), np.float16([10000, 60000])])
+def test_a_standard_deviation_has_its_gradient_at_every_size(x):
+    t = Tensor(x)
+    np.std(t).backward()
+    np.testing.assert_allclose(t.grad, [-0.5, 0.5], rtol=0.01 if x.dtype == np.float16 else 1e-15)
+    np.testing.assert_allclose(np.std(Tensor(x)).data, (x[1] - x[0]) / 2, rtol=0.01)
+
+
+def test_equal_infinities_share_the_gradient_of_their_sum():
+    for values in ([np.inf, np.inf, 1.0], [-np.inf, -np.inf]):
+        t = Tensor(values)
+        logsumexp(t).backward()
+        assert t.grad.tolist() == [0.5, 0.5, 0.0][: t.size]
+
+
+def test_a_probability_close_to_1_keeps_its_derivative():
+    """1 − p is 0 there, and the derivative p·(1 − p) is 1e-20."""
+    x = np.array([0.0, -46.0])
+    p = np.exp(-46.0)
+    np.testing.assert_allclose(jacobian(softmax)(x), [[p, -p], [p, -p]] * np.array([[1], [-1]]), rtol=1e-14)
+    np.testing.assert_allclose(jacobian(log_softmax)(x), [[p, -p], [-1, 1]], rtol=1e-14)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import Function, cast, contract, euclidean, sigmoid, sigmoid_with_slope
+from .functions import Function, cast, contract, euclidean, sigmoid, sigmoid_with_slope, std
 
 
 def reduction(ufunc: Any) -> Function:
@@ -28,6 +28,7 @@ COMPUTED: dict[Function, Function] = {
     np.min: reduction(np.minimum),
     np.reshape: lambda x, shape: x.reshape(shape),
     np.transpose: lambda x, axes=None: x.transpose(axes),
+    np.std: std,
     np.swapaxes: lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
     np.squeeze: lambda x, axis=None: x.squeeze(axis),
 }

@@ -7,7 +7,7 @@ numbers alike; the others are compositions of functions that have one.
 from collections.abc import Callable
 from functools import wraps
 from itertools import accumulate
-from math import exp
+from math import e, exp, log
 from string import ascii_letters
 from types import EllipsisType
 from typing import Any
@@ -71,6 +71,12 @@ def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     return np.maximum(e, np.sign(x)) / (1 + e), e / (1 + e * (2 + e))
 
 
+def floating(x: Any, name: str) -> Any:
+    """x as `real` gives it, integers and booleans as float64."""
+    x = real(x, name)
+    return x if x.dtype.kind == "f" else x * 1.0
+
+
 @operation
 def sigmoid(x: Any) -> Any:
     """σ(x) = 1/(1 + e⁻ˣ), elementwise, to a few ulp in both tails, and without a warning for any x.
@@ -81,13 +87,17 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid(np.array([-800.0, 0.0, 800.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return sigmoid_with_slope(real(x, "sigmoid") * 1.0)[0]
+    x = floating(x, "sigmoid")
+    if isinstance(x, float):
+        return sigmoid_with_slope(x)[0]
+    e = np.exp(-abs(x))
+    return np.maximum(e, np.sign(x)) / (1 + e)
 
 
 @operation
 def sigmoid_prime(x: Any) -> Any:
     """σ′(x) = σ(x)·σ(−x), elementwise, as exact in both tails as σ; its derivative is −σ′(x)·tanh(x/2)."""
-    slope = sigmoid_with_slope(real(x, "sigmoid_prime") * 1.0)[1]
+    slope = sigmoid_with_slope(floating(x, "sigmoid_prime"))[1]
     return float64(slope) if type(slope) is float else slope
 
 
@@ -99,6 +109,18 @@ def relu(x: Any) -> Any:
     [0.0, 3.0]
     """
     return np.maximum(real(x, "relu"), 0)
+
+
+@operation
+def within(x: Any, end: float = 40) -> Any:
+    """x, but ±end beyond ±end: where σ(−x) is 0, x·σ(−x) must not be ∞·0, which is no number."""
+    return np.minimum(np.maximum(x, -end), end)
+
+
+@operation
+def step(x: Any) -> Any:
+    """1 where x is positive, 0 elsewhere, in the dtype of x."""
+    return (x > 0).astype(x.dtype)
 
 
 @operation
@@ -128,30 +150,131 @@ def logit(x: Any) -> Any:
 
 
 @operation
+def parabola(x: Any, a: float = -1, b: float = 1) -> Any:
+    """(x − a)·(b − x), without error in its zeros a and b; its derivative has none at its top.
+
+    That of (1 − x)·(1 + x) by the rule for products, (1 − x) − (1 + x), would be 0 at 1e-17, where it is −2e-17.
+    """
+    return (x - a) * (b - x)
+
+
+@operation
+def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
+    """c·a^(b − lower): what aᵇ has become after `lower` derivatives, c the factor that they have brought down.
+
+    Where c is 0, so is all: the third derivative of x² at 0 is 0·0⁻¹. An exponent below 0 is no power but a quotient:
+    of 0.1·a^−0.9 in float16, at a = 1e-6, the power overflows, and 0.1·a^0.1/a does not; and b − 1 would be rounded.
+    """
+    if isinstance(b, np.floating) and b >= lower:
+        return c * a ** (b - lower)
+    a = np.where(c == 0, 1, a)
+    steps = np.where(a == 0, lower, np.minimum(np.maximum(np.floor(b), 0), lower))
+    y = c * a ** (b - steps)
+    for step in range(lower):
+        y = y / np.where(steps + step < lower, a, 1)
+    return y
+
+
+@operation
+def cosine(a: Any, b: Any) -> Any:
+    """a/√(a² + b²), and 0 at the origin; right also where the root is beyond the largest number."""
+    with np.errstate(over="ignore"):
+        y = np.hypot(a, b)
+    if is_exact(y):
+        return a / y
+    size = np.maximum(abs(a), abs(b))
+    size = np.where(size > 0, size, 1)
+    return a / size / np.maximum(np.hypot(a / size, b / size), 1)
+
+
+@operation
+def share(a: Any, b: Any, base: float = e) -> Any:
+    """baseᵃ/(baseᵃ + baseᵇ), to a few ulp, equal infinities included.
+
+    At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        d = real(a - b, "share")
+        rest = (a - (d - (d - a))) - (b + (d - a))
+    if is_duck(rest) or not np.isfinite(rest).all():
+        d, rest = np.where(a == b, 0, d), np.where(np.isfinite(rest), rest, 0)
+    q = (np.exp2 if base == 2 else np.exp)(-abs(d))
+    q = q * (1 - log(base) * rest * np.sign(d))
+    return np.where(d < 0, q, 1) / (1 + q)
+
+
+@operation
 def chosen(y: Any, a: Any, b: Any) -> Any:
     """The share of a in y, which is one of a and b: 1 where it is a, ½ where it is both, 0 where it is b."""
-    return np.where(a == y, np.where(b == y, 0.5, 1.0), np.where(b == y, 0.0, np.nan))
+    is_a, is_b = np.equal(a, y).astype(y.dtype), np.equal(b, y).astype(y.dtype)
+    with np.errstate(invalid="ignore"):
+        return is_a / (is_a + is_b)
 
 
 @operation
 def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The share of each element of x in y, which is its max or min over `axis`: equal where several are y."""
     found = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
-    return found / found.sum(axis=axis, keepdims=True)
+    return found / found.sum(axis=axis, keepdims=True).astype(x.dtype)
 
 
 @operation
 def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
     with np.errstate(over="ignore"):
-        y = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
-    info = np.finfo(x.dtype)
-    if isinstance(x, np.ndarray) and x.size and not np.all((y > info.tiny**0.5 / info.eps) & (y <= info.max)):
-        largest = np.max(abs(x), axis=axis, keepdims=True)
-        scale = np.where((largest > 0) & (largest <= info.max), largest, 1)
-        exact = scale * np.sqrt(np.sum((x / scale) ** 2, axis=axis, keepdims=True))
-        return np.reshape(exact, y.shape)[()]
-    return y
+        y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+    if is_duck(x) or not x.size or is_exact(y):
+        return y
+    size = magnitude(x, axis)
+    return np.reshape(size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True)), y.shape)[()]
+
+
+@operation
+def magnitude(x: Any, axis: Any) -> Any:
+    """The largest |x| over `axis`, but 1 where it is 0 or infinite: a constant to divide by, with derivative 0."""
+    size = largest(abs(x), axis, 0)
+    return np.where((size > 0) & (size < np.inf), size, 1)
+
+
+def is_exact(y: Any) -> bool:
+    """Whether a root of squares has all of its digits: no square has left the range. Lazy arrays are not asked."""
+    if is_duck(getattr(y, "_array", y)):
+        return False
+    info = np.finfo(y.dtype or float)  # A symbol that is computed from others has none.
+    return bool(np.all(y > info.tiny**0.5 / info.eps) and np.all(y <= info.max))
+
+
+def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    """x/y for the norm y of x, and 0 at 0; where y has left the range, of x brought to the size of 1."""
+    if is_exact(y):
+        return x / spread(y, x, axis, keepdims)
+    x = x / magnitude(x, axis)
+    return x / divisor(euclidean(x, axis=axis, keepdims=axis is not None))
+
+
+def largest(x: Any, axis: Any, least: float) -> Any:
+    """The largest element over `axis`, which stays with length 1; `least` where there is none."""
+    return x.max(axis=axis, keepdims=True, **({} if x.size else {"initial": least}))
+
+
+def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The root of the variance, over the whole range of the dtype; as NumPy does, in float32 for float16."""
+    d = deviation(x.astype(np.float32) if x.dtype == np.float16 else x, axis)
+    y = euclidean(d, axis=axis, keepdims=keepdims)
+    return (y / y.dtype.type(count(x, y, ddof)) ** 0.5).astype(x.dtype)
+
+
+@operation
+def projected(v: Any, p: Any, axis: Any) -> Any:
+    """v − p·Σv, for probabilities p, whose sum is 1: so the sum of the result is 0.
+
+    What rounding leaves in its place, a second time takes away: for p = (1, 1e-20) and v = (1, 0) the first gives
+    (0, −1e-20), the second (1e-20, −1e-20), which is right.
+    """
+    axis = axis if type(axis) is int else axes_of(axis, v.ndim)
+    for _ in range(2):
+        v = v - p * v.sum(axis=axis, keepdims=True)
+    return v
 
 
 @operation
@@ -273,16 +396,16 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return np.broadcast_to(g, x.shape)
 
 
-def count(x: Any, y: Any) -> Any:
-    """How many elements of x have a part in one element of their mean y."""
+def count(x: Any, y: Any, ddof: float = 0) -> Any:
+    """How many elements of x have a part in one element of their mean or variance y, less `ddof`, but at least 0."""
     n = x.size // max(y.size, 1)
+    n = 0 if ddof >= np.intp(n) else n - ddof  # NumPy compares so too, and refuses a text in these words.
     return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
 
 
-def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
-    """Undo a running sum: every summand is in its own sum and in all that follow."""
-    axis = 0 if axis is None else axis
-    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
+def deviation(x: Any, axis: Any) -> Any:
+    """x − its mean over `axis`."""
+    return x - x.mean(axis=axis, keepdims=True)
 
 
 def divisor(y: Any) -> Any:
@@ -290,10 +413,10 @@ def divisor(y: Any) -> Any:
     return np.where(y == 0, np.inf, y)
 
 
-def lowered(b: Any, a: Any) -> Any:
-    """b − 1, but 0 where a and b are 0: so the third derivative of x² at 0 is 0·0⁰ = 0, and not 0·0⁻¹."""
-    everywhere = (b != 0).all()  # A lazy one is not asked: that would compute it.
-    return b - 1 if isinstance(everywhere, np.bool) and everywhere else b - np.logical_or(b != 0, a != 0)
+def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
+    """Undo a running sum: every summand is in its own sum and in all that follow."""
+    axis = 0 if axis is None else axis
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
 
 
 def matmul_left(g: Any, a: Any, b: Any) -> Any:
@@ -330,17 +453,3 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(np.lib.array_utils.normalize_axis_tuple(axis, ndim))
     except TypeError as error:
         raise TypeError(f"axis: {axis!r} is no whole number and no tuple of them; give one of these") from error
-
-
-@operation
-def pivots(x: Any, axis: Any) -> Any:
-    """True at one element of each slice over `axis`, a largest one."""
-    axes = axes_of(axis, x.ndim)
-    if 0 in x.shape:
-        return np.zeros(x.shape, bool)
-    rest = tuple(i for i in range(x.ndim) if i not in axes)
-    order, shape = rest + axes, tuple(x.shape[i] for i in rest)
-    slices = np.reshape(np.transpose(x, order), (*shape, -1))
-    found = np.arange(slices.shape[-1]) == np.argmax(slices, axis=-1, keepdims=True)
-    back = tuple(order.index(i) for i in range(x.ndim))
-    return np.transpose(np.reshape(found, tuple(x.shape[i] for i in order)), back)

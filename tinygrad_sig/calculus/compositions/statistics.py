@@ -1,11 +1,10 @@
 """Sums, orders and differences, written in functions that have a row."""
 
-from math import prod as prod_of
 from typing import Any
 
 import numpy as np
 
-from ..functions import Function, axes_of, euclidean, join
+from ..functions import Function, axes_of, join
 
 
 def prod(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -22,22 +21,6 @@ def prod(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return np.reshape(y, tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes))
 
 
-def deviation(x: Any, axis: Any, ddof: float) -> tuple[Any, Any]:
-    """(x − its mean over `axis`, what the sum of squares is to be divided by)."""
-    n = prod_of(x.shape[i] for i in axes_of(axis, x.ndim))
-    return x - np.mean(x, axis=axis, keepdims=True), max(int(n) - float(ddof), 0.0)
-
-
-def var(x: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-    d, n = deviation(x, axis, ddof)
-    return np.sum(d * d, axis=axis, keepdims=keepdims) / n
-
-
-def std(x: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-    d, n = deviation(x, axis, ddof)
-    return euclidean(d, axis=axis, keepdims=keepdims) / np.sqrt(np.longdouble(n)).astype(x.dtype)
-
-
 def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     if (a_min is not None or a_max is not None) and (min is not None or max is not None):
         raise ValueError("clip: the bounds are given twice; give a_min and a_max, or else min and max")
@@ -48,7 +31,5 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 STATISTICS: dict[Function, Function] = {
     np.prod: prod,
-    np.var: var,
-    np.std: std,
     np.clip: clip,
 }
