@@ -50,20 +50,23 @@ class Arguments:
     def understood(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(operands, parameters that we know): NumPy's own default is dropped, what we do not know is refused."""
         count = len(args) if self.count is None else self.count
-        for name, value in zip(self.following, args[count:], strict=False):
-            if name in params:
-                raise TypeError(f"{self.name}: {name} is given twice; give it once")
-            params[name] = value
-        if len(args) > count + len(self.following):
-            raise TypeError(f"{self.name}: {len(args)} arguments were given, and it takes {count}; leave some out")
-        for name, value in list(params.items()):
+        if len(args) > count:
+            if len(args) > count + len(self.following):
+                raise TypeError(f"{self.name}: {len(args)} arguments were given, and it takes {count}; leave some out")
+            for name, value in zip(self.following, args[count:], strict=False):
+                if name in params:
+                    raise TypeError(f"{self.name}: {name} is given twice; give it once")
+                params[name] = value
+            args = args[:count]
+        for name in tuple(params):
+            value = params[name]
             if value is NO_VALUE or (name not in self.known and self.is_default(name, value)):
                 del params[name]
-            elif not self.takes_tensors and type(value) not in FIXED:
+            elif type(value) not in FIXED and not self.takes_tensors:
                 params[name] = settled(value, f"{self.name}: {name}=")
         if len(args) < self.needed and not (self.takes_tensors and params):
             raise TypeError(f"{self.name}: its derivative takes {self.needed} arguments; write {self.usage()}")
-        return args[:count], params
+        return args, params
 
     def is_default(self, name: str, value: Any) -> bool:
         """Whether an unknown parameter has the value that it has anyway; TypeError where it has another."""

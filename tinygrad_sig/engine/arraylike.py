@@ -13,7 +13,7 @@ import numpy as np
 from ..calculus.arguments import Arguments
 from ..calculus.functions import Function, cast, getitem, relu, sigmoid
 from ..calculus.steps import VALUED
-from .values import bare, label, plain
+from .values import bare, label, plain, readonly
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
 LOST = "would lose its gradient"
@@ -38,6 +38,11 @@ def reflected(function: Function) -> Callable[[Any, Any], Any]:
 
     method.spells_reflected = function  # type: ignore[attr-defined]
     return method
+
+
+def augmented(function: Function) -> Callable[[Any, Any], Any]:
+    """The method behind an operator like +=."""
+    return lambda self, other: self.augmented(function, other)
 
 
 def comparison(compute: Function) -> Callable[[Any, Any], Any]:
@@ -80,6 +85,8 @@ class ArrayLike:
     __mod__, __rmod__ = spelled(np.remainder), reflected(np.remainder)
     __matmul__, __rmatmul__ = spelled(np.matmul), reflected(np.matmul)
     __rpow__ = reflected(np.power)
+    __iadd__, __isub__ = augmented(np.add), augmented(np.subtract)
+    __imul__, __itruediv__ = augmented(np.multiply), augmented(np.divide)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
@@ -138,6 +145,10 @@ class ArrayLike:
 
     def __array_function__(self, function: Function, types: Any, args: Any, params: Any) -> Any:
         return self.__operation__(function, *args, **params)
+
+    def augmented(self, function: Function, other: Any) -> Any:
+        """The value of `t += other` and its kind."""
+        return self.__operation__(function, self, other)
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -201,9 +212,11 @@ def step(function: Function) -> Function:
     """What a call of a function without a derivative does: it sees the plain values."""
 
     def call(*args: Any, **params: Any) -> Any:
-        for value in (*args[1:], *params.values()) if function in VALUED else ():
-            if isinstance(value, ArrayLike) and value.requires_grad:
-                raise TypeError(f"{function.__name__}: {label(value)} {LOST} there; use t.data, or np.where")
+        for i, value in enumerate((*args, *params.values())):
+            if isinstance(value, ArrayLike):
+                if i and function in VALUED and value.requires_grad:
+                    raise TypeError(f"{function.__name__}: {label(value)} {LOST} there; use t.data, or np.where")
+                readonly(value._array)  # It may stand for an array to write to.
         return function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
 
     return call

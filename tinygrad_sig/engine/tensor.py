@@ -25,6 +25,7 @@ from .recording import TURNED, readers, recording
 from .values import as_dtype, brief, elsewhere, floating, label, numeric, plain, readonly
 
 NO_PARAMS: dict[str, Any] = {}
+UNRECORDED: dict[str, Any] = {}  # What is computed from a leaf under no_grad has these, and backward can say so.
 new = object.__new__
 NO_FIT = (ValueError, IndexError, TypeError, NotImplementedError)
 
@@ -114,7 +115,10 @@ class Tensor(ArrayLike):
     def seed(self, upstream: Any = None, caller: str = "backward") -> Any:
         """The gradient that a backward pass from here starts with: dy/dy = 1, or a checked copy of `upstream`."""
         if not self.requires_grad:
-            raise ValueError(f"{caller}: {label(self)} is a constant; start from a result that depends on a leaf")
+            why = "is a constant; start from a result that depends on a leaf"
+            if self.params is UNRECORDED:
+                why = "was computed under no_grad; compute it outside of that"
+            raise ValueError(f"{caller}: {label(self)} {why}")
         if upstream is None:
             if self._array.size != 1:
                 raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
@@ -141,6 +145,14 @@ class Tensor(ArrayLike):
     def arguments(self) -> tuple[Any, ...]:
         """The values of the inputs, as they were when this was computed."""
         return self.values[1] if self.row.arity is None else self.values[1 : 1 + len(self.inputs)]
+
+    def augmented(self, function: Function, other: Any) -> Tensor:
+        """t += other and its kind: a new node. Under no_grad a leaf gets new data instead, and stays a leaf."""
+        made: Tensor = LANES[function](self, other)
+        if self.inputs or not self.requires_grad or recording():
+            return made
+        self.data = made._array
+        return self
 
     def detach(self) -> Tensor:
         """The same value as a constant."""
@@ -249,7 +261,10 @@ def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: 
             tensor.values = values
             tensor.params = params
             return tensor
-    return constant(values[0])
+    made = constant(values[0])
+    if any(x.requires_grad or x.params is UNRECORDED for x in inputs):
+        made.params = UNRECORDED
+    return made
 
 
 def constant(value: Any) -> Tensor:
@@ -278,8 +293,12 @@ def operand(argument: Any, beside: Any) -> Any:
 
 def tensors(row: Row, args: tuple[Any, ...]) -> Any:
     """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type."""
-    dtypes = {a._array.dtype if type(a) is Tensor else None for a in args}
-    if len(dtypes) == 1 and None not in dtypes:
+    dtype = None
+    for a in args:
+        if type(a) is not Tensor or (dtype is not None and a._array.dtype is not dtype):
+            break
+        dtype = a._array.dtype
+    else:
         return args
     if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
         return NotImplemented
