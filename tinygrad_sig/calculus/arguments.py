@@ -91,6 +91,8 @@ def settled(parameter: Any, where: str) -> Any:
     """A parameter that the caller cannot change any more: arrays in it are copied; a Tensor would lose its gradient."""
     if hasattr(parameter, "__operation__"):
         raise TypeError(f"{where} takes a plain value; give t.data, or t.item()")
+    if type(parameter) is tuple and FIXED.issuperset(map(type, parameter)):
+        return parameter
     if isinstance(parameter, list | tuple):
         return (list if isinstance(parameter, list) else tuple)(settled(part, where) for part in parameter)
     if isinstance(parameter, slice):

@@ -293,16 +293,21 @@ def operand(argument: Any, beside: Any) -> Any:
 
 def tensors(row: Row, args: tuple[Any, ...]) -> Any:
     """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type."""
-    dtype = None
-    for a in args:
-        if type(a) is not Tensor or (dtype is not None and a._array.dtype is not dtype):
+    beside = None
+    for argument in args:
+        if type(argument) is Tensor:
+            beside = argument
             break
-        dtype = a._array.dtype
-    else:
-        return args
-    if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
-        return NotImplemented
-    return promoted(row, args)
+    found = []
+    for i, argument in enumerate(args):
+        if type(argument) is not Tensor:
+            argument = constant(numeric(argument, row.name)) if i in row.flat else operand(argument, beside)
+        if type(argument) is not Tensor or (argument._array.dtype is not beside._array.dtype and i not in row.flat):
+            if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
+                return NotImplemented
+            return promoted(row, args)
+        found.append(argument)
+    return tuple(found)
 
 
 def promoted(row: Row, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
