@@ -60,13 +60,18 @@ def real(x: Any, name: str) -> Any:
 def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     """(σ(x), σ′(x)) from one exponential, within 4 ulp: nothing is subtracted from 1, so no tail is rounded away.
 
-    With e = exp(−|x|), σ is e/(1 + e) left of 0 and 1/(1 + e) right of it, and σ′ is e/(1 + e)² = e/(1 + e·(2 + e)).
-    As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left and 1 on the right.
+    With e = exp(−x), σ is 1/(1 + e) and σ′ is e·σ/(1 + e), as long as e is a number. Beyond, and in other dtypes than
+    float64, which that is not enough for: with e = exp(−|x|), σ is e/(1 + e) left of 0 and 1/(1 + e) right of it, and
+    σ′ is e/(1 + e)² = e/(1 + e·(2 + e)). As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left, 1 on the right.
     """
     if isinstance(x, float):
         z = float(x)
         e = exp(z if z < 0 else -z)
         return float64((e if z < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))
+    if type(x) is np.ndarray and x.ndim and x.dtype == float64 and np.minimum.reduce(x, None, initial=0) >= -708:
+        e = np.negative(x)
+        y = 1 / (d := 1 + np.exp(e, out=e))
+        return y, np.divide(np.multiply(e, y, out=e), d, out=e)
     e = np.exp(-abs(x))
     return np.maximum(e, np.sign(x)) / (1 + e), e / (1 + e * (2 + e))
 
@@ -87,18 +92,14 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid(np.array([-800.0, 0.0, 800.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    x = floating(x, "sigmoid")
-    if isinstance(x, float):
-        return sigmoid_with_slope(x)[0]
-    e = np.exp(-abs(x))
-    return np.maximum(e, np.sign(x)) / (1 + e)
+    return sigmoid_with_slope(floating(x, "sigmoid"))[0]
 
 
 @operation
 def sigmoid_prime(x: Any) -> Any:
     """σ′(x) = σ(x)·σ(−x), elementwise, as exact in both tails as σ; its derivative is −σ′(x)·tanh(x/2)."""
-    slope = sigmoid_with_slope(floating(x, "sigmoid_prime"))[1]
-    return float64(slope) if type(slope) is float else slope
+    e = np.exp(-abs(floating(x, "sigmoid_prime")))
+    return e / (1 + e * (2 + e))
 
 
 @operation
@@ -384,7 +385,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     axes = tuple(range(added))
     if g.shape[added:] != shape:
         axes += tuple(added + i for i, n in enumerate(shape) if n == 1 != g.shape[added + i])
-    g = g.sum(axis=axes)
+    g = np.add.reduce(g, axes) if type(g) is np.ndarray else g.sum(axis=axes)
     return number(g if g.shape == shape else np.reshape(g, shape))
 
 
