@@ -64,7 +64,7 @@ def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     float64, which that is not enough for: with e = exp(−|x|), σ is e/(1 + e) left of 0 and 1/(1 + e) right of it, and
     σ′ is e/(1 + e)² = e/(1 + e·(2 + e)). As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left, 1 on the right.
     """
-    if isinstance(x, float):
+    if type(x) is float64:
         z = float(x)
         e = exp(z if z < 0 else -z)
         return float64((e if z < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))

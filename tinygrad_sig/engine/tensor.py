@@ -26,6 +26,7 @@ from .values import as_dtype, brief, elsewhere, floating, label, numeric, plain,
 
 NO_PARAMS: dict[str, Any] = {}
 UNRECORDED: dict[str, Any] = {}  # What is computed from a leaf under no_grad has these, and backward can say so.
+ONE = float64(1)
 new = object.__new__
 NO_FIT = (ValueError, IndexError, TypeError, NotImplementedError)
 
@@ -120,6 +121,8 @@ class Tensor(ArrayLike):
                 why = "was computed under no_grad; compute it outside of that"
             raise ValueError(f"{caller}: {label(self)} {why}")
         if upstream is None:
+            if type(self._array) is float64:
+                return ONE
             if self._array.size != 1:
                 raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
             return self.dtype.type(1) if isinstance(self._array, np.generic) else np.ones_like(self._array)
@@ -229,13 +232,13 @@ def lane(row: Row) -> Callable[..., Any]:
         if params or len(args) != 2:
             return call(*args, **params)
         a, b = args
-        if type(b) is not Tensor:
-            args = a, b = a, operand(b, a)
-        elif type(a) is not Tensor:
-            args = a, b = operand(a, b), b
-        if type(a) is not Tensor or type(b) is not Tensor or a._array.dtype is not b._array.dtype:
-            return call(a, b)
+        if type(a) is not Tensor or type(b) is not Tensor:
+            args = a, b = operand(a, b), operand(b, a)
+            if type(a) is not Tensor or type(b) is not Tensor:
+                return call(a, b)
         u, v = a._array, b._array
+        if u.dtype is not v.dtype:
+            return call(a, b)
         try:
             y = compute(u, v)
         except NO_FIT as error:
@@ -283,7 +286,7 @@ def operand(argument: Any, beside: Any) -> Any:
     gradient belongs to the forward pass, whatever the caller does to his array after it. Anything else as it is.
     """
     kind = type(argument)
-    if isinstance(beside, Tensor):
+    if kind is not Tensor and isinstance(beside, Tensor):
         if kind is float or kind is int:
             return constant(beside._array.dtype.type(argument))
         if (kind is ndarray or kind is float64) and argument.dtype is beside._array.dtype:
