@@ -17,7 +17,7 @@ from tinygrad_sig import (
 )
 from tinygrad_sig.calculus.rows import ROWS
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
-from tinygrad_sig.engine.tensor import LANES
+from tinygrad_sig.engine.lanes import LANES
 from tinygrad_sig.formulas.symbols import LATEX, derivative, write
 
 X = np.array([0.5, -1.25, 2.0])

@@ -13,7 +13,7 @@ import numpy as np
 from ..calculus.arguments import Arguments
 from ..calculus.functions import Function, cast, getitem, relu, sigmoid
 from ..calculus.steps import VALUED
-from .values import bare, label, plain, readonly
+from .values import bare, brief, label, plain, readonly
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
 LOST = "would lose its gradient"
@@ -61,6 +61,9 @@ class ArrayLike:
     data: Any
     name: str | None
     requires_grad: bool
+    inputs: tuple[Any, ...]
+    op: Any
+    grad: Any
 
     def __operation__(self, function: Function, *args: Any, **params: Any) -> Any:
         """y = function(*args, **params), of which one argument is `self`."""
@@ -185,6 +188,21 @@ class ArrayLike:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(f"setitem: {label(self)} cannot be assigned into; build the new value with np.where")
+
+    def __reduce__(self) -> Any:
+        if self.inputs:
+            raise TypeError(
+                f"copy: {label(self)} was computed by {self.op}; copy the leaves, or the result of detach()"
+            )
+        state = {key: getattr(self, key) for key in ("name", "requires_grad", "grad")}
+        return type(self), (self._array,), (None, state)
+
+    def __repr__(self) -> str:
+        parts = [brief(self._array)]
+        parts += [f"dtype={self.dtype}"] * (self.dtype != np.float64)
+        parts += [f"{key}={value!r}" for key in ("name", "op") if (value := getattr(self, key)) is not None]
+        parts += ["requires_grad=False"] * (not self.requires_grad)
+        return f"{type(self).__name__}({', '.join(parts)}, grad={brief(self.grad)})"
 
     def __format__(self, spec: str) -> str:
         return format(np.asarray(self._array)[()], spec) if spec else repr(self)

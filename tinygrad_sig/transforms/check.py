@@ -15,8 +15,9 @@ import numpy as np
 from ..calculus.functions import Function, cast, relu, sech, sigmoid, sigmoid_prime
 from ..calculus.rows import ROWS
 from ..engine.arraylike import ArrayLike
+from ..engine.lanes import LANES
 from ..engine.recording import no_grad
-from ..engine.tensor import LANES, Tensor
+from ..engine.tensor import Tensor
 from ..engine.values import floating, plain
 from .functional import flatten, grad, jvp, unflatten
 
