@@ -26,7 +26,7 @@ COMPUTED: dict[Function, Function] = {
     np.sum: reduction(np.add),
     np.max: reduction(np.maximum),
     np.min: reduction(np.minimum),
-    np.reshape: lambda x, shape: x.reshape(shape),
+    np.reshape: lambda x, shape=None, newshape=None: x.reshape(newshape if shape is None else shape),
     np.transpose: lambda x, axes=None: x.transpose(axes),
     np.std: std,
     np.swapaxes: lambda x, axis1, axis2: x.swapaxes(axis1, axis2),

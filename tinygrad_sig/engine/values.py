@@ -70,7 +70,7 @@ def label(tensor: Any) -> str:
 
 
 def elsewhere(row: Any, inputs: Iterable[Any], params: dict[str, Any], error: Exception) -> Any:
-    """What another array type computes by NumPy's own function, where it does not know our way to compute it; the error
+    """What another array type computes by NumPy's own function, where it does not know ours; else the error
     for arguments that do not fit the operation, and for an array type that lacks it.
     """
     inputs = tuple(inputs)
