@@ -47,9 +47,7 @@ def test_the_readme_lists_every_room_once():
 def test_imports_point_down_only(path):
     order = rooms()
     for target in imported(path):
-        assert order.index(room(target)) <= order.index(room(path)), (
-            f"{path} imports from below: {target}"
-        )
+        assert order.index(room(target)) <= order.index(room(path)), f"{path} imports from below: {target}"
 
 
 def test_no_files_import_each_other():

@@ -16,7 +16,7 @@ from ..calculus.steps import VALUED
 from .values import bare, brief, label, plain, readonly
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
-LOST = "would lose its gradient"
+LOST, JOIN = "would lose its gradient", "use np.stack or np.concatenate to join Tensors"
 
 
 def spelled(function: Function) -> Callable[..., Any]:
@@ -167,7 +167,7 @@ class ArrayLike:
         return bool(self._array)
 
     def __float__(self) -> float:
-        raise TypeError(f"float: {label(self)} {LOST}; use t.item(), or np.exp(t) for math.exp(t)")
+        raise TypeError(f"float: {label(self)} {LOST}; use t.item(), or np.exp(t) for math.exp(t); {JOIN}")
 
     def __int__(self) -> int:
         raise TypeError(f"int: {label(self)} {LOST}; use int(t.item())")
@@ -184,7 +184,7 @@ class ArrayLike:
         return other // self, other % self
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise TypeError(f"array: {label(self)} {LOST}; use np.stack or np.concatenate to join Tensors, or t.data")
+        raise TypeError(f"array: {label(self)} {LOST}; {JOIN}, or t.data")
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(f"setitem: {label(self)} cannot be assigned into; build the new value with np.where")
