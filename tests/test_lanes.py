@@ -94,6 +94,7 @@ ARGUMENTS = {
 
 
 DEFAULTS = list(numpys_own_defaults())
+NAMES = [f"{function.__name__}-{name}" for function, name, _ in DEFAULTS]
 
 
 @pytest.mark.parametrize(
@@ -129,13 +130,13 @@ def test_keepdims_without_a_value_is_false():
 @pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if not name.startswith("_")])
 def test_every_attribute_of_an_array_works_as_numpys_or_is_refused_in_one_sentence(name):
     t = Tensor(X)
-    try:
-        found = getattr(t, name)
-    except AttributeError as error:
-        assert re.fullmatch(
-            rf"{name}: a Tensor of shape \(3, 3\) has none, for it is a node of a graph; use .*", str(error)
-        )
+    if not hasattr(t, name):
+        with pytest.raises(
+            AttributeError, match=rf"^{name}: a Tensor of shape \(3, 3\) has none, for it is a node of a g"
+        ):
+            getattr(t, name)
         return
+    found = getattr(t, name)
     expected, further = getattr(X, name), {
         "astype": (np.float32,), "item": (4,), "repeat": (2,), "reshape": (-1,), "searchsorted": (), "swapaxes": (0, 1),
         "take": ([0, 4],), "dot": (W,), "clip": (-1, 1), "compress": ([True, False, True], 0), "argpartition": (1,),

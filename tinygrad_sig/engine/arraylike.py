@@ -217,7 +217,7 @@ class Refused:
     def __get__(self, tensor: Any, owner: Any) -> Any:
         if tensor is None:
             return self
-        way_out = f"use np.{self.name}, or t.data.{self.name}" if hasattr(np, self.name) else f"use t.data.{self.name}"
+        way_out = f"use np.{self.name}" if self.name in ("sort", "partition") else f"use t.data.{self.name}"
         raise AttributeError(f"{self.name}: {label(tensor)} has none, for it is a node of a graph; {way_out}")
 
 
