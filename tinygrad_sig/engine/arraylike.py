@@ -106,7 +106,7 @@ class ArrayLike:
     flatten, take, diagonal, trace = ravel, spelled(np.take), spelled(np.diagonal), spelled(np.trace)
     all, any, argmax, argmin = spelled(np.all), spelled(np.any), spelled(np.argmax), spelled(np.argmin)
     argsort, argpartition, nonzero = spelled(np.argsort), spelled(np.argpartition), spelled(np.nonzero)
-    searchsorted, round, compress = spelled(np.searchsorted), spelled(np.round), spelled(np.compress)
+    searchsorted, round = spelled(np.searchsorted), spelled(np.round)
 
     def __pow__(self, exponent: Any, modulus: None = None) -> Self:
         if modulus is not None:

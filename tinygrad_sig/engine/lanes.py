@@ -4,6 +4,7 @@
 spelling is that lane. It understands the arguments, computes, and makes the node.
 """
 
+import sys
 from collections.abc import Callable, Container
 from typing import Any
 
@@ -191,6 +192,21 @@ def array_ufunc(tensor: Tensor, ufunc: Any, how: str, *args: Any, **params: Any)
     raise TypeError(f"{ufunc.__name__}.{how}: {NO_ROW}")
 
 
+def release(tensor: Tensor) -> None:
+    """Free the graph below a node, one node after the other, and none from within another.
+
+    CPython frees what a node held from within the node, and for a graph of 5,000 that is too deep for the small stack
+    of a browser. A node is free when only the inputs that are being looked at refer to it.
+    """
+    pending, tensor.inputs, tensor.values = [tensor.inputs], (), ()
+    while pending:
+        inputs = pending.pop()
+        for x in inputs:
+            if x.inputs and sys.getrefcount(x) == 2 + sum(other is x for other in inputs):
+                pending.append(x.inputs)
+                x.inputs = x.values = ()
+
+
 TENSOR: dict[str, Any] = {
     "__operation__": lambda tensor, function, *args, **params: LANES[function](*args, **params),
     "__array_function__": lambda tensor, function, types, args, params: LANES[function](*args, **params),
@@ -199,5 +215,7 @@ TENSOR: dict[str, Any] = {
 }
 for name, method in TENSOR.items():
     setattr(Tensor, name, method)
+if sys.platform == "emscripten":
+    setattr(Tensor, "__del__", release)  # noqa: B010 (mypy)
 spell(LANES)
 Table.told.append(renew)
