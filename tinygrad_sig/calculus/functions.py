@@ -51,10 +51,10 @@ def real(x: Any, name: str) -> Any:
     """x as an array or a number with a dtype; a Tensor or a symbol as it is. TypeError for what has no order."""
     if hasattr(x, "__operation__"):
         return x
-    x = x if hasattr(x, "dtype") else np.asarray(x)[()]
+    x = x if hasattr(x, "dtype") else np.asarray(x)
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{name}: {x.dtype} data has no gradient; give floating, integer or boolean numbers")
-    return x
+    return number(x)
 
 
 def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
