@@ -120,8 +120,8 @@ def within(x: Any, end: float = 40) -> Any:
 
 @operation
 def step(x: Any) -> Any:
-    """1 where x is positive, 0 elsewhere, in the dtype of x."""
-    return (x > 0).astype(x.dtype)
+    """1 where x is positive, 0 elsewhere, nan for nan; in the dtype of x."""
+    return np.maximum(np.sign(x), 0)
 
 
 @operation
