@@ -112,7 +112,7 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     shares: lambda y, x, axis, keepdims: Symbol(chosen, y, x),
     euclidean: lambda x, **params: Symbol(np.linalg.norm, x, **params),
     join: lambda *x, axis: Symbol(np.concatenate, *x, axis=axis),
-    contract: lambda *x, terms, out, optimize: Symbol(np.einsum, f"{','.join(terms)}->{out}", *x),
+    contract: lambda *x, subscripts, optimize: Symbol(np.einsum, subscripts, *x),
     getitem: lambda x, key: Symbol(indexed, x, index(key)),
     scatter: lambda x, key, shape: Symbol(scatter, x, f"[{index(key)}]", shape),
 }
