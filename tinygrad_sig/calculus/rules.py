@@ -104,6 +104,7 @@ LINEAR: dict[Function, Row] = {
     np.min:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
                                                                    * fn.shares(y, x, axis, keepdims),),
     euclidean:       (lambda g, y, x, axis=None, keepdims=False:   spread(g / fn.divisor(y), x, axis, keepdims) * x,),
+    fn.p_norm:       (lambda g, y, x, ord, axis=None, keepdims=False: fn.p_norm_back(g, y, x, ord, axis, keepdims),),
     np.cumsum:       (lambda g, y, x, axis=None:                   fn.cumsum_back(g, x, axis),),
     np.reshape:      (lambda g, y, x, shape=None, newshape=None:   np.reshape(g, x.shape),),
     np.expand_dims:  (lambda g, y, x, axis:                        np.reshape(g, x.shape),),
@@ -115,11 +116,16 @@ LINEAR: dict[Function, Row] = {
     getitem:         (lambda g, y, x, key:                         fn.scatter(g, key, x.shape),),
     fn.scatter:      (lambda g, y, x, key, shape:                  getitem(g, key),),
     fn.cast:         (lambda g, y, x, dtype:                       fn.cast(g, x.dtype),),
+    np.linalg.inv:   (lambda g, y, x:                              -(fn.transposed(y) @ g @ fn.transposed(y)),),
+    np.linalg.det:   (lambda g, y, x:                              np.expand_dims(g, (-2, -1)) * fn.cofactors(x),),
+    fn.log_det:      (lambda g, y, x:                              np.expand_dims(g, (-2, -1))
+                                                                   * fn.transposed(np.linalg.inv(x)),),
     #                y = f(a, b), or more arguments
     np.matmul:       (lambda g, y, a, b: fn.matmul_left(g, a, b),  lambda g, y, a, b: fn.matmul_right(g, a, b)),
+    np.linalg.solve: (lambda g, y, a, b: fn.solve_left(g, y, a, b), lambda g, y, a, b: fn.solve_right(g, a, b)),
     np.where:        (None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g)),
     fn.join:         Each(lambda i, g, y, *x, axis:                fn.part(i, g, x, axis)),
-    fn.contract:     Each(lambda i, g, y, *x, terms, out, optimize: fn.contract_back(i, g, x, terms, out, optimize)),
+    fn.contract:     Each(lambda i, g, y, *x, subscripts, optimize: fn.contract_back(i, g, x, subscripts, optimize)),
 }
 # fmt: on
 

@@ -14,15 +14,26 @@ import numpy as np
 
 from ..calculus.activations import pivots
 from ..calculus.compositions import COMPOSED
-from ..calculus.functions import Function, chosen, getitem, is_duck, shares
+from ..calculus.functions import Function, chosen, getitem, is_duck, shares, sign_of_det
 from ..calculus.rules import LINEAR, LOCAL, Each
 
 # Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
 PLAIN: frozenset[Function] = frozenset(
     (
-        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, chosen, shares, pivots),
+        *(
+            np.equal,
+            np.not_equal,
+            np.less,
+            np.less_equal,
+            np.greater,
+            np.greater_equal,
+            chosen,
+            shares,
+            pivots,
+            sign_of_det,
+        ),
         *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
-        *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.isin),
+        *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.isin, sign_of_det),
         *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.floor_divide, np.heaviside),
         *(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.flatnonzero, np.count_nonzero, np.digitize),
         *(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
@@ -185,7 +196,8 @@ def composed(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         try:
             function(*map(bare, args), **{key: bare(value) for key, value in kwargs.items()})
         except (TypeError, ValueError, IndexError) as error:
-            category = next(c for c in (IndexError, TypeError, ValueError) if isinstance(error, c))
+            causes = np.linalg.LinAlgError, IndexError, TypeError, ValueError
+            category = next(cause for cause in causes if isinstance(error, cause))
             every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
             labels = [label(a) for a in every if isinstance(a, ArrayLike)]
             what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)
@@ -277,6 +289,8 @@ def brief(data: Any) -> str:
 def misfit(function: Function, inputs: Iterable[Any], error: Exception) -> Exception:
     """The error for arguments that do not fit the operation, or for an array type that lacks it."""
     inputs = tuple(inputs)
+    if isinstance(error, np.linalg.LinAlgError):
+        return np.linalg.LinAlgError(f"{function.__name__}: {error}")
     labels = " and ".join(map(label, inputs))
     ducks = [kind(i._array) for i in inputs if is_duck(i._array)]
     if ducks and isinstance(error, TypeError | NotImplementedError):
