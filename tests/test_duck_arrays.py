@@ -62,7 +62,7 @@ CALLS: dict = {
                       "batch": lambda a, b: np.broadcast_to(a, (3, 4, 6)) @ b.T},
     np.where:        {"mask": lambda a, b: np.where(MASK, a, b), "lazy mask": lambda a, b: np.where(a > 0.5, a, b)},
     join:            {"1": lambda a, b: join(a, b, axis=1)},
-    contract:        {"": lambda a, b: contract(a, b, terms=("ij", "kj"), out="ik", optimize=False)},
+    contract:        {"": lambda a, b: contract(a, b, subscripts="ij,kj->ik", optimize=False)},
     np.ravel:        {"": np.ravel},
     np.moveaxis:     {"": lambda x: np.moveaxis(x, 0, 1)},
     np.prod:         {"all": np.prod, "0": lambda x: np.prod(x, axis=0)},

@@ -41,8 +41,7 @@ def matrices(*shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
 
 def einsum(subscripts: str, *shapes: tuple[int, ...]) -> Sample:
     """A sample of `contract`, the operation behind np.einsum with all written out."""
-    left, out = subscripts.split("->")
-    params = {"terms": tuple(left.split(",")), "out": out, "optimize": False}
+    params = {"subscripts": subscripts, "optimize": False}
     return tuple(rng.normal(size=shape) for shape in shapes), params
 
 

@@ -5,7 +5,7 @@ numbers alike; the others are compositions of functions that have one.
 """
 
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache, reduce, wraps
 from math import exp
 from math import prod as prod_of
 from string import ascii_letters
@@ -254,7 +254,7 @@ def contract_back(i: int, g: Any, x: tuple[Any, ...], subscripts: str, optimize:
         g = np.expand_dims(g, added)
     if pairs:
         index = np.indices(shape, sparse=True)
-        equal = np.logical_and.reduce([index[axis] == index[first] for axis, first in pairs.items()])
+        equal = reduce(np.logical_and, [index[axis] == index[first] for axis, first in pairs.items()])
         return np.where(np.broadcast_to(equal, shape), g, 0)
     found = iter([sizes[a] for a in target])
     reached = tuple(1 if axis in added else next(found) for axis in range(len(shape)))
@@ -358,26 +358,25 @@ def sign_of_det(a: Any) -> Any:
 def minors(a: Any) -> Any:
     """The derivatives of det a: of each element, ± the determinant of what is left without its row and its column."""
     n = a.shape[-1]
-    sign = np.array([[1.0, -1.0], [-1.0, 1.0]], a.dtype)
-    left = [np.array([k for k in range(n) if k != i], int) for i in range(n)]
-    columns = np.reshape(left, (n, 1, max(n - 1, 0)))
-    rows = [
-        np.linalg.det(a[..., rows[:, None], columns]) * sign[i % 2, np.arange(n) % 2] for i, rows in enumerate(left)
-    ]
+    kept = [np.array([k for k in range(n) if k != i], int) for i in range(n)]
+    columns = np.reshape(kept, (n, 1, max(n - 1, 0)))
+    signs = np.array([(-1) ** k for k in range(2 * n)], a.dtype)
+    rows = [np.linalg.det(a[..., kept[i][:, None], columns]) * signs[i : i + n] for i in range(n)]
     return np.stack(rows, -2) if n else a
 
 
 @operation
 def cofactors(a: Any) -> Any:
-    """The derivatives of det a: det(a)·a⁻ᵀ, but where a small or a singular matrix asks for it by `minors`.
+    """The derivatives of det a: det(a)·a⁻ᵀ, or by `minors`, for small matrices and those that have no inverse.
 
-    A matrix need have no inverse to have them, and near one that has none, the inverse alone is still well enough known
-    for their values, but not for their own derivatives: `minors` takes the place of this for a Tensor.
+    Next to a matrix without an inverse these numbers are good, but the inverse's own derivatives are far from it: of a
+    Tensor the minors are taken.
     """
     n = a.shape[-1]
     if n <= 3:
         return minors(a)
-    det = np.linalg.det(a)
+    with np.errstate(over="ignore"):
+        det = np.linalg.det(a)
     regular = (abs(det) > np.finfo(a.dtype).tiny ** 0.5) & (abs(det) < np.inf)
     safe = np.where(regular[..., None, None], a, np.eye(n, dtype=a.dtype))
     y = det[..., None, None] * transposed(np.linalg.inv(safe))
