@@ -378,8 +378,8 @@ def cofactors(a: Any) -> Any:
     with np.errstate(over="ignore"):
         det = np.linalg.det(a)
     regular = (abs(det) > np.finfo(a.dtype).tiny ** 0.5) & (abs(det) < np.inf)
-    safe = np.where(regular[..., None, None], a, np.eye(n, dtype=a.dtype))
-    y = det[..., None, None] * transposed(np.linalg.inv(safe))
+    det = np.where(regular, det, 1)[..., None, None]
+    y = det * transposed(np.linalg.inv(np.where(regular[..., None, None], a, np.eye(n, dtype=a.dtype))))
     for k in map(tuple, np.argwhere(~regular)):
         y[k] = minors(a[k])
     return y
