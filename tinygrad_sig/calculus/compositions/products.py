@@ -32,7 +32,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord is None and (axis is None or len(axes) in (1, 2)):
         return euclidean(x, axis=axis, keepdims=keepdims)
     if len(axes) == 1:
-        return vector_norm(x, axes, keepdims, ord)
+        return vector_norm(x, axis, keepdims, ord)
     if len(axes) != 2:
         raise ValueError(f"norm: it is that of a vector or of a matrix, not over {len(axes)} axes; give one or two")
     if ord in ("fro", "f"):
@@ -50,7 +50,7 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) 
     if ord is None or ord == 2:
         return euclidean(x, axis=axis, keepdims=keepdims)
     if ord == 0:
-        return np.sum(x != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
+        return np.sum(unmoved(x, x != 0), axis=axis, keepdims=keepdims)
     if abs(ord) == inf:
         extreme = np.min if ord < 0 else np.max if x.size else np.sum
         return extreme(np.absolute(x), axis=axis, keepdims=keepdims)
@@ -61,6 +61,11 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) 
 
 def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
     return norm(x, ord, (-2, -1), keepdims)
+
+
+def unmoved(x: Any, y: Any) -> Any:
+    """The constant y as a function of x, whose derivative is 0."""
+    return np.where(np.zeros(x.shape, bool), x, np.asarray(y, x.dtype))
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -89,6 +94,8 @@ def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
 
 
 def matvec(a: Any, b: Any) -> Any:
+    if np.ndim(a) < 2:
+        raise ValueError("matvec: its first argument is a matrix; give one of two axes or more")
     return np.squeeze(np.matmul(a, np.expand_dims(b, -1)), -1)
 
 
@@ -99,6 +106,8 @@ def vecmat(a: Any, b: Any) -> Any:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sum over pairs of axes: those have the same letter."""
     m, n = np.ndim(a), np.ndim(b)
+    if isinstance(axes, int) and axes == 1 <= m and 1 <= n <= 2:
+        return np.matmul(a, b)
     left, right = axes if np.ndim(axes) or isinstance(axes, tuple | list) else (range(m - axes, m), range(axes))
     left, right = axes_of(left, m), axes_of(right, n)
     if [np.shape(a)[i] for i in left] != [np.shape(b)[i] for i in right]:
@@ -123,7 +132,8 @@ def einsum(subscripts: Any, *x: Any, optimize: Any = False) -> Any:
 
 def spelled(labels: Any) -> str:
     """[0, ..., 1] as "A...B"."""
-    if not all(label is ... or 0 <= index(label) < len(LETTERS) for label in labels):
+    known = isinstance(labels, list | tuple | np.ndarray)
+    if not known or not all(label is ... or 0 <= index(label) < len(LETTERS) for label in labels):
         raise ValueError(f"einsum: {labels} are no labels; give whole numbers from 0 to 51, or ...")
     return "".join("..." if label is ... else LETTERS[label] for label in labels)
 
@@ -155,7 +165,7 @@ def matrix_power(a: Any, n: Any) -> Any:
         raise ValueError(f"matrix_power: {a.shape} is no shape of square matrices; give matrices that are")
     a, n = (a, index(n)) if index(n) >= 0 else (np.linalg.inv(a), -index(n))
     if not n:
-        return np.where(np.zeros(a.shape, bool), a, np.eye(a.shape[-1], dtype=a.dtype))
+        return unmoved(a, np.eye(a.shape[-1]))
     y = None
     while n:
         if n % 2:
