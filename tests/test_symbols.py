@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_sig import Tensor, logit, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, log_det, p_norm, scatter, sech
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.formulas.symbols import LATEX, Symbol, derivative, forward, write
 
@@ -189,6 +189,14 @@ EXAMPLES = {
         lambda x, row, **_: x @ row,
         lambda row, columns, **_: row @ columns,
         lambda row, **_: row @ row,
+    ],
+    p_norm: [lambda x, **_: np.linalg.norm(np.ravel(x), 3), lambda row, **_: np.linalg.norm(row, 0.5)],
+    np.linalg.inv: [lambda x, **_: np.linalg.inv(x[:, 1:])],
+    np.linalg.det: [lambda x, **_: np.linalg.det(x[:, 1:])],
+    log_det: [lambda x, **_: np.linalg.slogdet(x[:, 1:])[1]],
+    np.linalg.solve: [
+        lambda x, columns, **_: np.linalg.solve(x[:, 1:], columns[:2]),
+        lambda x, row, **_: np.linalg.solve(x[:, 1:], row[1:]),
     ],
     np.where: [lambda x, **_: np.where(x > 2, x, 0), lambda x, **_: np.where(x > 2, 1, x)],
 }
