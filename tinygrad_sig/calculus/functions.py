@@ -375,12 +375,11 @@ def cofactors(a: Any) -> Any:
     n = a.shape[-1]
     if n <= 3:
         return minors(a)
-    with np.errstate(over="ignore"):
-        det = np.linalg.det(a)
-    regular = (abs(det) > np.finfo(a.dtype).tiny ** 0.5) & (abs(det) < np.inf)
-    det = np.where(regular, det, 1)[..., None, None]
-    y = det * transposed(np.linalg.inv(np.where(regular[..., None, None], a, np.eye(n, dtype=a.dtype))))
-    for k in map(tuple, np.argwhere(~regular)):
+    with np.errstate(all="ignore"):
+        det = np.linalg.det(a)[..., None, None]
+        regular = (abs(det) >= np.finfo(a.dtype).tiny) & (abs(det) < np.inf)
+        y = np.where(regular, det, np.inf) * transposed(np.linalg.inv(np.where(regular, a, np.eye(n, dtype=a.dtype))))
+    for k in map(tuple, np.argwhere(~np.isfinite(y).all((-2, -1)))):
         y[k] = minors(a[k])
     return y
 

@@ -20,18 +20,7 @@ from ..calculus.rules import LINEAR, LOCAL, Each
 # Comparisons, steps and counts: their values are plain arrays, because the derivative is 0 wherever there is one.
 PLAIN: frozenset[Function] = frozenset(
     (
-        *(
-            np.equal,
-            np.not_equal,
-            np.less,
-            np.less_equal,
-            np.greater,
-            np.greater_equal,
-            chosen,
-            shares,
-            pivots,
-            sign_of_det,
-        ),
+        *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, chosen, shares, pivots),
         *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
         *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.isin, sign_of_det),
         *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.floor_divide, np.heaviside),
@@ -289,9 +278,9 @@ def brief(data: Any) -> str:
 def misfit(function: Function, inputs: Iterable[Any], error: Exception) -> Exception:
     """The error for arguments that do not fit the operation, or for an array type that lacks it."""
     inputs = tuple(inputs)
-    if isinstance(error, np.linalg.LinAlgError):
-        return np.linalg.LinAlgError(f"{function.__name__}: {error}")
     labels = " and ".join(map(label, inputs))
+    if isinstance(error, np.linalg.LinAlgError):
+        return np.linalg.LinAlgError(f"{function.__name__}: {labels} does not fit: {error}")
     ducks = [kind(i._array) for i in inputs if is_duck(i._array)]
     if ducks and isinstance(error, TypeError | NotImplementedError):
         return TypeError(f"{function.__name__}: {ducks[0]} lacks it for {labels}; compute the array first")

@@ -1,7 +1,7 @@
 """Products and linear algebra, written in functions that have a row."""
 
 from functools import cache
-from math import inf
+from math import inf, prod
 from operator import index
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..functions import (
+    MANY,
     Function,
     axes_of,
     cofactors,
@@ -117,7 +118,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         second[j] = first[i]
     kept = [x for x in first + second if x not in first or x not in second]
     subscripts = f"{''.join(first)},{''.join(second)}->{''.join(kept)}"
-    return contract(a, b, subscripts=subscripts, optimize=True)
+    return contract(a, b, subscripts=subscripts, optimize=prod((*np.shape(a), *np.shape(b))) > MANY)
 
 
 def einsum(subscripts: Any, *x: Any, optimize: Any = False) -> Any:
