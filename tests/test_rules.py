@@ -34,7 +34,9 @@ from tinygrad_sig.calculus.functions import (
     cosine,
     euclidean,
     getitem,
+    log_det,
     monomial,
+    p_norm,
     parabola,
     scatter,
     sech,
@@ -53,6 +55,8 @@ OTHER = rng.uniform(0.4, 2.5, (2, 3))
 ROW, COLUMN, ONE, SCALAR = OTHER[:1], OTHER[:, :1], OTHER[:1, :1], np.float64(1.7)
 UNIT = rng.uniform(0.2, 0.8, (2, 3))
 CUBE = rng.normal(size=(2, 3, 4))
+STACK = np.random.default_rng(7).normal(size=(2, 3, 3)) + 3 * np.eye(3)
+SQUARE, ONES = STACK[0], np.ones((3, 3))
 MASK = np.array([[True, False, True], [False, False, True]])
 PAIRS = [(SIGNED, OTHER), (OTHER, SIGNED), (SIGNED, ROW), (COLUMN, SIGNED), (ROW, SIGNED[:, :1]), (SIGNED, SCALAR)]
 REPEATED = np.array([0, 2, 0])
@@ -73,8 +77,7 @@ def matrices(*shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
 
 def einsum(subscripts: str, *shapes: tuple[int, ...]) -> Sample:
     """A sample of `contract`, the operation behind np.einsum with all written out."""
-    left, out = subscripts.split("->")
-    params = {"terms": tuple(left.split(",")), "out": out, "optimize": False}
+    params = {"subscripts": subscripts, "optimize": False}
     return tuple(rng.normal(size=shape) for shape in shapes), params
 
 
@@ -125,6 +128,12 @@ SAMPLES: dict = {
     np.matmul:       matrices(((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((3,), (2, 3, 2)),
                               ((2, 2, 3), (3,)), ((2, 1, 2, 3), (3, 3, 1)), ((1, 2, 3), (2, 3, 2)),
                               ((2, 3), (2, 3, 1)), ((2, 0), (0, 3))),
+    p_norm:          [((SIGNED,), {"ord": p, "axis": a, "keepdims": k}) for p, a, k in (
+                         (3.0, None, False), (2.5, 1, True), (0.5, (-1, 0), False), (-1.5, -1, False))],
+    np.linalg.inv:   plain((SQUARE,), (STACK,), (SQUARE[:1, :1],)),
+    np.linalg.det:   plain((SQUARE,), (STACK,), (SQUARE[:2, :2],), (ONES,)),
+    log_det:         plain((SQUARE,), (STACK,), (-SQUARE[:1, :1],)),
+    np.linalg.solve: plain((SQUARE, CUBE[0, :, 0]), (SQUARE, CUBE), (STACK, CUBE[0, :, :1]), (STACK, CUBE[0, :, 0])),
     np.where:        plain(*((MASK, *pair) for pair in PAIRS), (MASK[0], SCALAR, COLUMN)),
     concatenate:     [((SIGNED, ROW), {"axis": 0, "ends": (0, 2, 3)}), ((CUBE,), {"axis": 1, "ends": (0, 3)}),
                       ((COLUMN, SIGNED, COLUMN), {"axis": -1, "ends": (0, 1, 4, 5)}),
@@ -154,19 +163,23 @@ NOT_ANALYTIC |= {cosine, share, monomial, logsumexp, softmax, log_softmax, np.va
 # NumPy does not take complex numbers there.
 NOT_ANALYTIC |= {np.cbrt, np.deg2rad, np.rad2deg, np.hypot, np.arctan2, np.logaddexp, np.logaddexp2}
 
+NOT_ANALYTIC |= {p_norm, log_det}
+# LAPACK has no longdouble: differences are taken in float64.
+LAPACK = {np.linalg.inv, np.linalg.det, log_det, np.linalg.solve}
+
 EPSILON = float(np.finfo(np.longdouble).eps)
 H = EPSILON**0.2
 # A longdouble is a float64 on some machines, and differences are no better there than this.
 DIFFERENCE_TOLERANCE = max(1e-12, 1e3 * EPSILON**0.8)
 
 
-def central_difference(f, x):
+def central_difference(f, x, h=H):
     """df/dx of a number f(x), element by element of x, by a difference whose error is of the fourth order."""
     gradient = np.zeros(x.shape, np.longdouble)
     for index in np.ndindex(x.shape):
-        step = np.zeros(x.shape, np.longdouble)
-        step[index] = H
-        gradient[index] = (8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * H)
+        step = np.zeros_like(x)
+        step[index] = h
+        gradient[index] = (8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * h)
     return gradient
 
 
@@ -194,6 +207,11 @@ def assert_close(actual, expected, tolerance):
     np.testing.assert_allclose(actual, expected, tolerance, tolerance * np.max(np.abs(expected), initial=1e-3))
 
 
+def precision(function):
+    """(the dtype to take differences in, their step, how near they come)."""
+    return (np.float64, 1e-3, 1e-9) if function in LAPACK else (np.longdouble, H, DIFFERENCE_TOLERANCE)
+
+
 def differentiable(function, arguments):
     row = LOCAL.get(function) or LINEAR[function]
     return [i for i in range(len(arguments)) if row[i]]
@@ -202,6 +220,7 @@ def differentiable(function, arguments):
 def check_first_order(function, arguments, params):
     """Each argument on its own, the others constant, and then all of them at once."""
     analytic = function not in NOT_ANALYTIC
+    long, h, tolerance = precision(function)
     weights = np.asarray(rng.normal(size=np.shape(function(*arguments, **params))))
     positions = differentiable(function, arguments)
     together = {i: Tensor(arguments[i]) for i in positions}
@@ -214,16 +233,17 @@ def check_first_order(function, arguments, params):
             return np.sum(weights * function(*replaced(arguments, i, x), **params))
 
         x = np.asarray(arguments[i])
-        expected = complex_step(value, x) if analytic else central_difference(value, x.astype(np.longdouble))
-        assert_close(gradient, expected, 1e-12 if analytic else DIFFERENCE_TOLERANCE)
-        assert_close(joint[together[i]], expected, 1e-12 if analytic else DIFFERENCE_TOLERANCE)
+        expected = complex_step(value, x) if analytic else central_difference(value, x.astype(long), h)
+        assert_close(gradient, expected, 1e-12 if analytic else tolerance)
+        assert_close(joint[together[i]], expected, 1e-12 if analytic else tolerance)
 
 
 def check_second_order(function, arguments, params):
     """Differentiate Σ v·(dy/dx) by the graph that the walk has made, by the upstream gradient too, in longdouble."""
     positions = differentiable(function, arguments)
-    arguments = tuple(np.longdouble(a) if i in positions else a for i, a in enumerate(arguments))
-    weights = rng.normal(size=np.shape(function(*arguments, **params))).astype(np.longdouble)
+    long, h, tolerance = precision(function)
+    arguments = tuple(np.asarray(a, long)[()] if i in positions else a for i, a in enumerate(arguments))
+    weights = np.asarray(rng.normal(size=np.shape(function(*arguments, **params))), long)[()]
     directions = [rng.normal(size=np.shape(arguments[i])) for i in positions]
 
     def first(variables, create_graph):
@@ -237,10 +257,11 @@ def check_second_order(function, arguments, params):
 
     variables = (weights, *(arguments[i] for i in positions))
     tensors = [Tensor(value) for value in variables]
-    second = walk(first(tensors, True), np.longdouble(1))
+    second = walk(first(tensors, True), long(1))
     for k, tensor in enumerate(tensors):
-        expected = central_difference(lambda x, k=k: first(replaced(variables, k, x), False), np.asarray(variables[k]))
-        assert_close(second.get(tensor, np.zeros(tensor.shape)), expected, DIFFERENCE_TOLERANCE)
+        x = np.asarray(variables[k])
+        expected = central_difference(lambda x, k=k: first(replaced(variables, k, x), False), x, h)
+        assert_close(second.get(tensor, np.zeros(tensor.shape)), expected, tolerance)
 
 
 CASES = [

@@ -5,9 +5,10 @@ numbers alike; the others are compositions of functions that have one.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, reduce, wraps
 from itertools import accumulate
 from math import e, exp, log
+from math import prod as prod_of
 from string import ascii_letters
 from types import EllipsisType
 from typing import Any
@@ -18,6 +19,7 @@ from numpy import float64
 from .foreign import is_duck, sized
 
 Function = Callable[..., Any]
+MANY = 10**6  # From about here on, BLAS is faster than np.einsum, though it must be looked for.
 
 
 def operation(function: Function) -> Function:
@@ -279,6 +281,23 @@ def projected(v: Any, p: Any, axis: Any) -> Any:
 
 
 @operation
+def p_norm(x: Any, ord: float, axis: Any = None, keepdims: bool = False) -> Any:
+    """(Σ|x|ᵖ)^(1/p) over `axis`, p = ord: of x brought to the size of 1, so that no power leaves the range."""
+    size = np.absolute(x)
+    largest = np.max(size, axis=axis, keepdims=True, initial=0)
+    scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
+    y = scale * np.sum((size / scale) ** float(ord), axis=axis, keepdims=True) ** (1 / float(ord))
+    return y if keepdims else np.squeeze(y, axes_of(axis, x.ndim))[()]
+
+
+def p_norm_back(g: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+    """g·(|x|/y)ᵖ⁻¹·sign(x), p = ord; where this is 0/0, as at a norm of 0, it is 0."""
+    g, y, size = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), np.absolute(x)
+    share = size / divisor(y) if ord > 1 else y / divisor(size)
+    return g * (np.sign(x) * share ** float(abs(ord - 1)))
+
+
+@operation
 def getitem(x: Any, key: Any) -> Any:
     """x[key]."""
     y = x[key]
@@ -343,35 +362,63 @@ def from_diagonal(g: Any, x: Any, *of: Any) -> Any:
 
 
 @operation
-def contract(*x: Any, terms: tuple[str, ...], out: str, optimize: Any) -> Any:
-    """np.einsum of the arrays x, whose axes are labelled by `terms` and the result's by `out`."""
-    return np.einsum(f"{','.join(terms)}->{out}", *x, optimize=optimize)
+def contract(*x: Any, subscripts: str, optimize: Any) -> Any:
+    """np.einsum, with the arrays first."""
+    return np.einsum(subscripts, *x, optimize=optimize)
 
 
-def contract_back(i: int, g: Any, x: tuple[Any, ...], terms: tuple[str, ...], out: str, optimize: Any) -> Any:
-    """Undo a contraction for the i-th array: g takes its place, and its labels the place of the result's.
+@cache
+def labelled(subscripts: str, ndims: tuple[int, ...]) -> list[str]:
+    """A letter for every axis of the arrays and, last, of the result: "...j,jk" of two matrices is "aj", "jk", "ak".
 
-    A label that stands nowhere else, or only with length 1, was summed over: ones repeat g along it. Of a label that
-    the array has twice only the diagonal was read: the second gets a name of its own, and an identity matrix joins the
-    two.
+    Dots stand for the axes without a letter of their own; those of several arrays are aligned at the last of them.
     """
-    others, labels = [x[k] for k in range(len(x)) if k != i], [terms[k] for k in range(len(x)) if k != i]
-    operands = zip((out, *labels), (g, *others), strict=True)
-    seen = {pair for term, array in operands for pair in zip(term, array.shape, strict=True)}
-    free = iter(sorted(set(ascii_letters).difference(out, *terms)))
-    target = ""
-    for label, n in zip(terms[i], x[i].shape, strict=True):
-        if label in target:
-            twin = next(free)
-            others.append(np.eye(n))
-            labels.append(label + twin)
-            target += twin
-            continue
-        if (label, n) not in seen:
-            others.append(np.ones(n))
-            labels.append(label)
-        target += label
-    return contract(g, *others, terms=(out, *labels), out=target, optimize=bool(optimize))
+    left, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    dots = [n - len(term.replace("...", "")) if "..." in term else 0 for term, n in zip(terms, ndims, strict=True)]
+    free = "".join(letter for letter in ascii_letters if letter not in subscripts)[: max(dots)]
+    if not arrow:  # Then the result has what the dots stand for, and all letters that occur once.
+        out = "..." + "".join(sorted(a for a in set(left) if a.isalpha() and left.count(a) == 1))
+    terms = [term.replace("...", free[len(free) - n :]) for term, n in zip(terms, dots, strict=True)]
+    return [*terms, out.replace("...", free)]
+
+
+@cache
+def backwards(i: int, subscripts: str, ndims: tuple[int, ...]) -> tuple[str, tuple[int, ...], dict[int, int]]:
+    """How to undo a contraction for its i-th array: by a contraction, by axes to add, and by pairs of equal axes."""
+    *terms, out = labelled(subscripts, ndims)
+    mine = terms.pop(i)
+    pairs = {axis: mine.index(a) for axis, a in enumerate(mine) if mine.index(a) < axis}
+    found = [a for axis, a in enumerate(mine) if axis not in pairs and a in "".join((out, *terms))]
+    added = tuple(axis for axis, a in enumerate(mine) if axis in pairs or a not in found)
+    return f"{','.join((out, *terms))}->{''.join(found)}", added, pairs
+
+
+def contract_back(i: int, g: Any, x: tuple[Any, ...], subscripts: str, optimize: Any) -> Any:
+    """Undo a contraction for the i-th array: g takes its place, and its letters take the place of the result's.
+
+    Of y = einsum("ij,jk->ik", a, b), a receives einsum("ik,jk->ij", g, b). A letter that stands nowhere else was summed
+    over, and g is repeated along it: of einsum("ij->i", a), a[i, j] receives g[i]. Of a letter that an array has twice
+    only the diagonal was read: of einsum("ii->i", a), a[i, i] receives g[i], and all the rest 0.
+    """
+    back, added, pairs = backwards(i, subscripts, tuple(array.ndim for array in x))
+    operands, shape = (g, *x[:i], *x[i + 1 :]), x[i].shape
+    terms, target = back.split("->")
+    sizes: dict[str, int] = {}
+    for term, array in zip(terms.split(","), operands, strict=True):
+        sizes |= {a: n for a, n in zip(term, array.shape, strict=True) if n != 1 or a not in sizes}
+    if terms != target:
+        g = contract(*operands, subscripts=back, optimize=bool(optimize) or g.size * x[i].size > MANY)
+    if added:
+        g = np.expand_dims(g, added)
+    if pairs:
+        index = np.indices(shape, sparse=True)
+        equal = reduce(np.logical_and, [index[axis] == index[first] for axis, first in pairs.items()])
+        return np.where(np.broadcast_to(equal, shape), g, 0)
+    found = iter([sizes[a] for a in target])
+    reached = tuple(1 if axis in added else next(found) for axis in range(len(shape)))
+    wanted = tuple(m if n == 1 else n for m, n in zip(reached, shape, strict=True))  # An axis of 1 is summed later.
+    return g if reached == wanted else np.broadcast_to(g, wanted)
 
 
 def number(y: Any) -> Any:
@@ -424,21 +471,76 @@ def matmul_left(g: Any, a: Any, b: Any) -> Any:
     """g @ bᵀ, where a vector a counts as one row and a vector b as one column."""
     if b.ndim == 1:
         return np.expand_dims(g, -1) * b
-    return np.matmul(np.expand_dims(g, -2) if a.ndim == 1 else g, transposed(b))
+    return np.matmul(np.expand_dims(g, -2) if a.ndim == 1 and b.ndim > 2 else g, transposed(b))
 
 
 def matmul_right(g: Any, a: Any, b: Any) -> Any:
     """aᵀ @ g, where a vector a counts as one row and a vector b as one column."""
     if a.ndim == 1:
         return a * g if b.ndim == 1 else np.expand_dims(a, -1) * np.expand_dims(g, -2)
-    if b.ndim == 1:
-        return np.squeeze(np.matmul(transposed(a), np.expand_dims(g, -1)), -1)
+    if a.ndim > 2 >= b.ndim:  # One b for a stack of matrices, which are then one matrix with the rows of all.
+        rows = prod_of(a.shape[:-1])
+        a, g = np.reshape(a, (rows, a.shape[-1])), np.reshape(g, (rows, *b.shape[1:]))
     return np.matmul(transposed(a), g)
 
 
 def transposed(a: Any) -> Any:
     """aᵀ, of the last two axes."""
     return a.T if a.ndim == 2 else np.swapaxes(a, -1, -2)
+
+
+def solve_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """−(a⁻ᵀ g) yᵀ, for y = a⁻¹ b."""
+    columns = -solve_right(g, a, b)
+    return np.expand_dims(columns, -1) * np.expand_dims(y, -2) if b.ndim == 1 else np.matmul(columns, transposed(y))
+
+
+def solve_right(g: Any, a: Any, b: Any) -> Any:
+    """a⁻ᵀ g, where a vector b counts as one column."""
+    if b.ndim == 1:
+        return np.squeeze(np.linalg.solve(transposed(a), np.expand_dims(g, -1)), -1)
+    return np.linalg.solve(transposed(a), g)
+
+
+@operation
+def log_det(a: Any) -> Any:
+    """log |det a|, for the stack of matrices a."""
+    return np.linalg.slogdet(a)[1]
+
+
+@operation
+def sign_of_det(a: Any) -> Any:
+    """The sign of det a, for the stack of matrices a."""
+    return np.linalg.slogdet(a)[0]
+
+
+def minors(a: Any) -> Any:
+    """The derivatives of det a: of each element, ± the determinant of what is left without its row and its column."""
+    n = a.shape[-1]
+    kept = [np.array([k for k in range(n) if k != i], int) for i in range(n)]
+    columns = np.reshape(kept, (n, 1, max(n - 1, 0)))
+    signs = np.array([(-1) ** k for k in range(2 * n)], a.dtype)
+    rows = [np.linalg.det(a[..., kept[i][:, None], columns]) * signs[i : i + n] for i in range(n)]
+    return np.stack(rows, -2) if n else a
+
+
+@operation
+def cofactors(a: Any) -> Any:
+    """The derivatives of det a: det(a)·a⁻ᵀ, or by `minors`, for small matrices and those that have no inverse.
+
+    Next to a matrix without an inverse these numbers are good, but the inverse's own derivatives are far from it: of a
+    Tensor the minors are taken.
+    """
+    n = a.shape[-1]
+    if n <= 3:
+        return minors(a)
+    with np.errstate(all="ignore"):
+        det = np.linalg.det(a)[..., None, None]
+        regular = (abs(det) >= np.finfo(a.dtype).tiny) & (abs(det) < np.inf)
+        y = np.where(regular, det, np.inf) * transposed(np.linalg.inv(np.where(regular, a, np.eye(n, dtype=a.dtype))))
+    for k in map(tuple, np.argwhere(~np.isfinite(y).all((-2, -1)))):
+        y[k] = minors(a[k])
+    return y
 
 
 def inverse(axes: Any) -> Any:

@@ -117,6 +117,7 @@ LINEAR = Table(False, {
                                                                    * act.softmax(x, axis),),
     act.softmax:     (lambda g, y, x, axis=-1:                     fn.projected(y * g, y, axis),),
     act.log_softmax: (lambda g, y, x, axis=-1:                     fn.projected(g, act.softmax(x, axis), axis),),
+    fn.p_norm:       (lambda g, y, x, ord, axis=None, keepdims=False: fn.p_norm_back(g, y, x, ord, axis, keepdims),),
     np.cumsum:       (lambda g, y, x, axis=None:                   fn.cumsum_back(g, x, axis),),
     np.reshape:      (lambda g, y, x, shape=None, newshape=None:   np.reshape(g, x.shape),),
     np.expand_dims:  (lambda g, y, x, axis:                        np.reshape(g, x.shape),),
@@ -134,11 +135,16 @@ LINEAR = Table(False, {
     fn.getitem:      (lambda g, y, x, key:                         fn.scatter(g, key, x.shape),),
     fn.scatter:      (lambda g, y, x, key, shape:                  fn.getitem(g, key),),
     fn.cast:         (lambda g, y, x, dtype:                       fn.cast(g, x.dtype),),
+    np.linalg.inv:   (lambda g, y, x:                              -(fn.transposed(y) @ g @ fn.transposed(y)),),
+    np.linalg.det:   (lambda g, y, x:                              np.expand_dims(g, (-2, -1)) * fn.cofactors(x),),
+    fn.log_det:      (lambda g, y, x:                              np.expand_dims(g, (-2, -1))
+                                                                   * fn.transposed(np.linalg.inv(x)),),
     #                y = f(a, b), or more arguments
     np.matmul:       (lambda g, y, a, b: fn.matmul_left(g, a, b),  lambda g, y, a, b: fn.matmul_right(g, a, b)),
+    np.linalg.solve: (lambda g, y, a, b: fn.solve_left(g, y, a, b), lambda g, y, a, b: fn.solve_right(g, a, b)),
     np.where:        (None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g)),
     fn.concatenate:  Each(lambda i, g, y, x, axis, ends:           fn.part(g, axis, slice(ends[i], ends[i + 1]))),
     fn.stack:        Each(lambda i, g, y, x, axis:                 fn.part(g, axis, i)),
-    fn.contract:     Each(lambda i, g, y, x, terms, out, optimize: fn.contract_back(i, g, x, terms, out, optimize)),
+    fn.contract:     Each(lambda i, g, y, x, subscripts, optimize:  fn.contract_back(i, g, x, subscripts, optimize)),
 })
 # fmt: on

@@ -254,7 +254,8 @@ def composed(function: Function, composition: Function) -> Function:
             try:
                 function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
             except (TypeError, ValueError, IndexError) as error:
-                category = next(c for c in (IndexError, TypeError, ValueError) if isinstance(error, c))
+                causes = np.linalg.LinAlgError, IndexError, TypeError, ValueError
+                category = next(cause for cause in causes if isinstance(error, cause))
                 every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
                 labels = [label(a) for a in every if isinstance(a, ArrayLike)]
                 what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)

@@ -82,6 +82,8 @@ def elsewhere(row: Any, inputs: Iterable[Any], params: dict[str, Any], error: Ex
         except (ValueError, IndexError, TypeError, NotImplementedError) as another:
             error = another
     labels = " and ".join(map(label, inputs))
+    if isinstance(error, np.linalg.LinAlgError):
+        raise np.linalg.LinAlgError(f"{row.name}: {labels} does not fit: {error}") from error
     if ducks and isinstance(error, TypeError | NotImplementedError):
         raise TypeError(f"{row.name}: {ducks[0]} lacks it for {labels}; compute the array first") from error
     if isinstance(error, TypeError):

@@ -130,7 +130,7 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     euclidean: lambda x, **params: Symbol(np.linalg.norm, x, **params),
     concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
     stack: lambda *x, axis: Symbol(np.stack, *x, axis=axis),
-    contract: lambda *x, terms, out, optimize: Symbol(np.einsum, f"{','.join(terms)}->{out}", *x),
+    contract: lambda *x, subscripts, optimize: Symbol(np.einsum, subscripts, *x),
     getitem: lambda x, key: Symbol(indexed, x, index(key)),
     scatter: lambda x, key, shape: Symbol(scatter, x, f"[{index(key)}]", shape),
 }
