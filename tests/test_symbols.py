@@ -9,7 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_sig import Tensor, logit, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.calculus.functions import cast, contract, euclidean, getitem, join, scatter, sech
+from tinygrad_sig.calculus.functions import (
+    cast,
+    contract,
+    euclidean,
+    getitem,
+    join,
+    recurrence,
+    scatter,
+    sech,
+    sinc_derivative,
+)
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.formulas.symbols import LATEX, Symbol, derivative, forward, write
 
@@ -17,6 +27,7 @@ A, B = 1.3, 0.7
 NAMESPACE = {
     **{f.__name__: f for f in (np.sqrt, np.cbrt, np.exp, np.exp2, np.log, np.sin, np.cos, np.tan, np.sinh, np.cosh)},
     **{f.__name__: f for f in (np.tanh, sech, np.sign, np.floor, np.hypot, max, min, np.fmax, np.fmin)},
+    **{f.__name__: f for f in (np.rint, np.fmod, np.copysign, sinc_derivative)},
     "σ": sigmoid,
     "sigmoid_prime": lambda x: sigmoid(x) * sigmoid(-x),
     "Fraction": Fraction,
@@ -166,6 +177,14 @@ EXAMPLES = {
     ],
     np.min: [lambda x, **_: np.min(x), lambda x, **_: np.min(x, axis=-1), lambda x, **_: np.min(x, 0, keepdims=True)],
     euclidean: [lambda x, **_: np.linalg.norm(x), lambda x, **_: np.linalg.norm(x, axis=0), lambda x, **_: np.std(x)],
+    **{
+        f: [lambda x, f=f, **_: f(x), lambda x, f=f, **_: f(x, axis=1, keepdims=True)]
+        for f in (np.nanmax, np.nanmin, np.nansum, np.nanmean, np.prod)
+    },
+    np.cumprod: [lambda x, **_: np.cumprod(x), lambda x, **_: np.cumprod(x, axis=1)],
+    np.nan_to_num: [lambda x, **_: np.nan_to_num(x)],
+    sinc_derivative: [lambda x, **_: sinc_derivative(x, n=1)],
+    recurrence: [lambda x, **_: recurrence(x[:1], x)],
     np.cumsum: [lambda x, **_: np.cumsum(x), lambda x, **_: np.cumsum(x, axis=1)],
     np.flip: [lambda x, **_: np.flip(x), lambda x, **_: np.flip(x, axis=(0, 1))],
     join: [lambda x, **_: np.concatenate([x, x]), lambda x, row, **_: np.stack([x[0], row], axis=-1)],

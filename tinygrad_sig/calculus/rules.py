@@ -49,6 +49,8 @@ LOCAL: dict[Function, Row] = {
     np.fabs:        (lambda y, x: np.sign(x),),
     np.deg2rad:     (lambda y, x: pi / 180,),
     np.rad2deg:     (lambda y, x: 180 / pi,),
+    np.radians:     (lambda y, x: pi / 180,),
+    np.degrees:     (lambda y, x: 180 / pi,),
     np.square:      (lambda y, x: 2 * x,),
     np.reciprocal:  (lambda y, x: -(y * y),),
     np.sqrt:        (lambda y, x: 0.5 / y,),
@@ -63,6 +65,7 @@ LOCAL: dict[Function, Row] = {
     np.sin:         (lambda y, x: np.cos(x),),
     np.cos:         (lambda y, x: -np.sin(x),),
     np.tan:         (lambda y, x: 1 + y * y,),
+    np.sinc:        (lambda y, x: fn.sinc_derivative(x, n=1),),
     np.arcsin:      (lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)),),
     np.arccos:      (lambda y, x: -(1 / np.sqrt((1 - x) * (1 + x))),),
     np.arctan:      (lambda y, x: (1 / np.hypot(1, x)) ** 2,),
@@ -82,6 +85,8 @@ LOCAL: dict[Function, Row] = {
     np.multiply:    (lambda y, a, b: b,                         lambda y, a, b: a),
     np.divide:      (lambda y, a, b: 1 / b,                     lambda y, a, b: -(y / b)),
     np.remainder:   (lambda y, a, b: 1,                         lambda y, a, b: -np.floor_divide(a, b)),
+    np.fmod:        (lambda y, a, b: 1,                         lambda y, a, b: np.rint((y - a) / b)),
+    np.copysign:    (lambda y, a, b: np.copysign(1, b) * np.sign(a), lambda y, a, b: 0),
     np.power:       (lambda y, a, b: b * a ** lowered(b, a),    lambda y, a, b: y * np.log(a + (a == 0))),
     np.float_power: (lambda y, a, b: b * a ** lowered(b, a),    lambda y, a, b: y * np.log(a + (a == 0))),
     np.maximum:     (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
@@ -103,8 +108,21 @@ LINEAR: dict[Function, Row] = {
                                                                    * fn.shares(y, x, axis, keepdims),),
     np.min:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
                                                                    * fn.shares(y, x, axis, keepdims),),
+    np.nanmax:       (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
+                                                                   * fn.shares(y, x, axis, keepdims),),
+    np.nanmin:       (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
+                                                                   * fn.shares(y, x, axis, keepdims),),
+    np.nansum:       (lambda g, y, x, axis=None, keepdims=False:   np.where(np.isnan(x), 0,
+                                                                   spread(g, x, axis, keepdims)),),
+    np.nanmean:      (lambda g, y, x, axis=None, keepdims=False:   np.where(np.isnan(x), 0, spread(g / fn.present(
+                                                                   x, axis, keepdims), x, axis, keepdims)),),
+    np.prod:         (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
+                                                                   * fn.others_of(x, axis),),
     euclidean:       (lambda g, y, x, axis=None, keepdims=False:   spread(g / fn.divisor(y), x, axis, keepdims) * x,),
     np.cumsum:       (lambda g, y, x, axis=None:                   fn.cumsum_back(g, x, axis),),
+    np.cumprod:      (lambda g, y, x, axis=None:                   fn.cumprod_undone(g, x, axis),),
+    np.nan_to_num:   (lambda g, y, x, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0),),
+    fn.sinc_derivative: (lambda g, y, x, n:                        g * fn.sinc_derivative(x, n=n + 1),),
     np.reshape:      (lambda g, y, x, shape=None, newshape=None:   np.reshape(g, x.shape),),
     np.expand_dims:  (lambda g, y, x, axis:                        np.reshape(g, x.shape),),
     np.squeeze:      (lambda g, y, x, axis=None:                   np.reshape(g, x.shape),),
@@ -117,6 +135,8 @@ LINEAR: dict[Function, Row] = {
     fn.cast:         (lambda g, y, x, dtype:                       fn.cast(g, x.dtype),),
     #                y = f(a, b), or more arguments
     np.matmul:       (lambda g, y, a, b: fn.matmul_left(g, a, b),  lambda g, y, a, b: fn.matmul_right(g, a, b)),
+    fn.recurrence:   (lambda g, y, a, b: getitem(fn.recurrence_back(g, a), np.s_[:-1]) * getitem(y, np.s_[1:]),
+                      lambda g, y, a, b: fn.recurrence_back(g, a)),
     np.where:        (None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g)),
     fn.join:         Each(lambda i, g, y, *x, axis:                fn.part(i, g, x, axis)),
     fn.contract:     Each(lambda i, g, y, *x, terms, out, optimize: fn.contract_back(i, g, x, terms, out, optimize)),

@@ -24,7 +24,8 @@ PLAIN: frozenset[Function] = frozenset(
         *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.any, np.all),
         *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.isin),
         *(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.floor_divide, np.heaviside),
-        *(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.flatnonzero, np.count_nonzero, np.digitize),
+        *(np.argmax, np.argmin, np.argsort, np.argpartition, np.searchsorted, np.digitize),
+        *(np.nonzero, np.flatnonzero, np.count_nonzero),
         *(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
         *(np.array_repr, np.array_str, np.array2string, np.iscomplexobj, np.isrealobj, np.argwhere),
     )
