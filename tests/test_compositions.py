@@ -57,7 +57,6 @@ REDUCTIONS += [call(V), call(M, 1), call(N)]
 # fmt: off
 # The formatter would break the columns: the function, and how it is called.
 CALLS = {
-    np.prod:        [*REDUCTIONS, call(M[:1]), call(rng.normal(size=(5, 2)), axis=0), call(E, axis=0)],
     projected:      [call(M, M[::-1], axis=a) for a in (None, 0, -1)],
     np.linalg.norm: [call(V), call(M), call(C), call(C, axis=(0, 2)), call(M, "fro"), call(N),
                      *(call(M, o, a, k) for o in (None, 1, 2, np.inf, -np.inf) for a in (0, -1) for k in FLAGS),

@@ -38,10 +38,12 @@ from tinygrad_sig.calculus.functions import (
     monomial,
     p_norm,
     parabola,
+    recurrence,
     scatter,
     sech,
     share,
     sigmoid_prime,
+    sinc_derivative,
     stack,
     within,
 )
@@ -85,7 +87,8 @@ def einsum(subscripts: str, *shapes: tuple[int, ...]) -> Sample:
 # The formatter would break the columns that put it beside the table in rules.py.
 SAMPLES: dict = {
     **{f: plain((SIGNED,), (SCALAR,), (CUBE[:, :0],)) for f in (
-        np.negative, np.positive, np.absolute, np.fabs, np.deg2rad, np.rad2deg, np.square, np.reciprocal, np.cbrt,
+        np.negative, np.positive, np.absolute, np.fabs, np.deg2rad, np.rad2deg, np.radians, np.degrees, np.square,
+        np.reciprocal, np.cbrt, np.sinc,
         np.exp, np.exp2, np.expm1, np.sin, np.cos, np.arctan, np.sinh, np.cosh, np.tanh, sech, np.arcsinh,
         parabola, sigmoid, sigmoid_prime, relu, within, leaky_relu, elu, softplus, log_sigmoid, silu, gelu)},
     **{f: plain((POSITIVE,), (SCALAR,)) for f in (np.sqrt, np.log, np.log2, np.log10, np.log1p)},
@@ -94,19 +97,24 @@ SAMPLES: dict = {
     np.arccosh:      plain((1 + POSITIVE,), (SCALAR,)),
     logit:           plain((UNIT,), (UNIT[0, 0],), (CUBE[:, :0],)),
     **{f: plain(*PAIRS) for f in (
-        np.add, np.subtract, np.multiply, np.divide, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot,
+        np.add, np.subtract, np.multiply, np.divide, np.remainder, np.fmod, np.copysign,
+        np.maximum, np.minimum, np.fmax, np.fmin, np.hypot,
         np.arctan2, np.logaddexp, np.logaddexp2, cosine, share)},
     **{f: plain((POSITIVE, SIGNED[::-1]), (POSITIVE, ROW), (COLUMN, SIGNED), (SCALAR, ROW), (ROW, SCALAR))
        for f in (np.power, np.float_power)},
     monomial:        [((SIGNED, 1 + UNIT, ROW), {"lower": k}) for k in (1, 2)] + plain((SCALAR, COLUMN, SIGNED)),
     **{f: [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)]
-       for f in (np.max, np.min, euclidean, logsumexp)},
+       for f in (np.max, np.min, euclidean, logsumexp, np.nanmax, np.nanmin, np.nanmean, np.nansum, np.prod)},
     **{f: [((CUBE,), {"axis": a, "keepdims": k, "ddof": d})
            for a in (None, 1, (-1, 0)) for k in (False, True) for d in (0, 0.5)] for f in (np.var, np.std)},
     **{f: [((CUBE,), {"axis": a}) for a in (None, 1, -1, (0, 2))] for f in (softmax, log_softmax)},
     np.sum:          [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 0, -1, (0, 2), ()) for k in (False, True)],
     np.mean:         [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)],
     np.cumsum:       [((CUBE,), {"axis": a}) for a in (None, 1, -1)] + plain((SCALAR,), (ONE,)),
+    np.cumprod:      [((CUBE,), {"axis": a}) for a in (None, 1, -1)] + plain((SCALAR,), (ONE,)),
+    np.nan_to_num:   plain((CUBE,), (SCALAR,)),
+    sinc_derivative: [((x,), {"n": n}) for x in (SIGNED, SCALAR) for n in (1, 2)],
+    recurrence:      plain((CUBE[0, :2], CUBE[1]), (ROW[0, :0], ROW[0, :1]), (CUBE[:1], CUBE)),
     np.reshape:      [((CUBE,), {SHAPE: (4, -1)}), ((SCALAR,), {SHAPE: (1, 1)}), ((ONE,), {SHAPE: ()})],
     np.expand_dims:  [((CUBE,), {"axis": 0}), ((CUBE,), {"axis": (1, -1)}), ((SCALAR,), {"axis": 0})],
     np.squeeze:      [((CUBE[:1, :, :1],), {}), ((CUBE[:1, :, :1],), {"axis": -1})],
@@ -160,8 +168,19 @@ SAMPLES[share] += [((SIGNED, OTHER), {"base": 2})]
 NOT_ANALYTIC = {np.absolute, np.fabs, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.max, np.min, relu}
 NOT_ANALYTIC |= {sech, sigmoid, sigmoid_prime, cast, within, leaky_relu, elu, softplus, log_sigmoid, silu, gelu}
 NOT_ANALYTIC |= {cosine, share, monomial, logsumexp, softmax, log_softmax, np.var, np.std}
+NOT_ANALYTIC |= {np.fmod, np.copysign, np.nanmax, np.nanmin, np.nan_to_num, sinc_derivative}
 # NumPy does not take complex numbers there.
-NOT_ANALYTIC |= {np.cbrt, np.deg2rad, np.rad2deg, np.hypot, np.arctan2, np.logaddexp, np.logaddexp2}
+NOT_ANALYTIC |= {
+    np.cbrt,
+    np.deg2rad,
+    np.rad2deg,
+    np.radians,
+    np.degrees,
+    np.hypot,
+    np.arctan2,
+    np.logaddexp,
+    np.logaddexp2,
+}
 
 NOT_ANALYTIC |= {p_norm, log_det}
 # LAPACK has no longdouble: differences are taken in float64.

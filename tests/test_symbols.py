@@ -31,10 +31,12 @@ from tinygrad_sig.calculus.functions import (
     log_det,
     monomial,
     p_norm,
+    recurrence,
     scatter,
     sech,
     share,
     sigmoid_prime,
+    sinc_derivative,
     stack,
 )
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
@@ -44,6 +46,7 @@ A, B = 1.3, 0.7
 NAMESPACE = {
     **{f.__name__: f for f in (np.sqrt, np.cbrt, np.exp, np.exp2, np.log, np.sin, np.cos, np.tan, np.sinh, np.cosh)},
     **{f.__name__: f for f in (np.tanh, sech, np.sign, np.floor, np.hypot, max, min, np.fmax, np.fmin)},
+    **{f.__name__: f for f in (np.rint, np.fmod, np.copysign, sinc_derivative)},
     "σ": sigmoid,
     **{f.__name__: f for f in (np.where, silu, gelu, sigmoid_prime, cosine, share, monomial)},
     "Fraction": Fraction,
@@ -199,6 +202,14 @@ EXAMPLES = {
     logsumexp: [lambda x, **_: logsumexp(x), lambda x, **_: logsumexp(x, axis=1)],
     softmax: [lambda x, **_: softmax(x), lambda x, **_: softmax(x, axis=0)],
     log_softmax: [lambda x, **_: log_softmax(x)],
+    **{
+        f: [lambda x, f=f, **_: f(x), lambda x, f=f, **_: f(x, axis=1, keepdims=True)]
+        for f in (np.nanmax, np.nanmin, np.nansum, np.nanmean, np.prod)
+    },
+    np.cumprod: [lambda x, **_: np.cumprod(x), lambda x, **_: np.cumprod(x, axis=1)],
+    np.nan_to_num: [lambda x, **_: np.nan_to_num(x)],
+    sinc_derivative: [lambda x, **_: sinc_derivative(x, n=1)],
+    recurrence: [lambda x, **_: recurrence(x[:1], x)],
     np.cumsum: [lambda x, **_: np.cumsum(x), lambda x, **_: np.cumsum(x, axis=1)],
     np.flip: [lambda x, **_: np.flip(x), lambda x, **_: np.flip(x, axis=(0, 1))],
     concatenate: [lambda x, **_: np.concatenate([x, x])],

@@ -7,7 +7,7 @@ numbers alike; the others are compositions of functions that have one.
 from collections.abc import Callable
 from functools import cache, reduce, wraps
 from itertools import accumulate
-from math import e, exp, log
+from math import e, exp, factorial, log, pi
 from math import prod as prod_of
 from string import ascii_letters
 from types import EllipsisType
@@ -217,7 +217,8 @@ def chosen(y: Any, a: Any, b: Any) -> Any:
 @operation
 def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The share of each element of x in y, which is its max or min over `axis`: equal where several are y."""
-    found = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
+    y = spread(y, x, axis, keepdims)
+    found = (x == y) | (np.isnan(x) & np.isnan(y))
     return found / found.sum(axis=axis, keepdims=True).astype(x.dtype)
 
 
@@ -295,6 +296,41 @@ def p_norm_back(g: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -
     g, y, size = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), np.absolute(x)
     share = size / divisor(y) if ord > 1 else y / divisor(size)
     return g * (np.sign(x) * share ** float(abs(ord - 1)))
+
+
+@operation
+def sinc_derivative(x: Any, n: int) -> Any:
+    """The n-th derivative of sin(πx)/(πx), by that of f(t) = sin(t)/t: t·f⁽ⁿ⁾ = sin(t + nπ/2) − n·f⁽ⁿ⁻¹⁾.
+
+    Near 0 that difference loses all digits; its series in tᵐ, that of sin(t + nπ/2) over m + n + 1, loses none.
+    """
+    x = real(x, "sinc")
+    t = pi * x.astype(np.result_type(x.dtype, np.float64))
+    near = abs(t) < 1 + n / 2
+    small, large = np.where(near, t, 0), np.where(near, 1, t)
+    series = 0.0
+    for m in reversed(range(n % 2, 2 * n + 24, 2)):
+        series = series * small**2 + (-1) ** ((m + n) // 2) / (factorial(m) * (m + n + 1))
+    turns = np.sin(large), np.cos(large)
+    f = turns[0] / large
+    for k in range(1, n + 1):
+        f = ((-1) ** (k // 2) * turns[k % 2] - k * f) / large
+    return (pi**n * np.where(near, series * small ** (n % 2), f)).astype(x.dtype)[()]
+
+
+@operation
+def recurrence(a: Any, b: Any) -> Any:
+    """y with yᵢ = bᵢ + aᵢ·yᵢ₊₁ along the first axis, where a is shorter by one: in strides that double."""
+    y, stride = b, 1
+    while stride < len(b):
+        y = join(y[:-stride] + a * y[stride:], y[-stride:], axis=0)
+        a, stride = a[:-stride] * a[stride:], 2 * stride
+    return y
+
+
+def recurrence_back(g: Any, a: Any) -> Any:
+    """Undo a recurrence for b: the same from the other end."""
+    return np.flip(recurrence(np.flip(a, 0), np.flip(g, 0)), 0)
 
 
 @operation
@@ -465,6 +501,44 @@ def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
     """Undo a running sum: every summand is in its own sum and in all that follow."""
     axis = 0 if axis is None else axis
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
+
+
+def present(x: Any, axis: Any, keepdims: bool) -> Any:
+    """How many elements over `axis` are numbers; infinity for none, so that no gradient is divided by 0."""
+    return divisor(np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=keepdims))
+
+
+def before(x: Any) -> Any:
+    """For each element along the first axis the product of all before it: 1, x₀, x₀·x₁, …"""
+    return np.cumprod(join(np.ones_like(getitem(x, np.s_[:1])), getitem(x, np.s_[:-1]), axis=0), axis=0)
+
+
+def cumprod_back(g: Any, x: Any, axis: Any) -> Any:
+    """Undo a running product, dividing by nothing: each x has a factor before it, and others in all that follow."""
+    axis, first = (0, np.reshape(x, (-1,))) if axis is None or not x.ndim else (axis, np.swapaxes(x, 0, axis))
+    found = before(first) * recurrence(getitem(first, np.s_[1:]), np.swapaxes(g, 0, axis))
+    return np.reshape(np.swapaxes(found, 0, axis), x.shape)
+
+
+def others(x: Any, axis: Any) -> Any:
+    """For each element of x the product of the others over `axis`: of those before times of those after it.
+
+    Nothing is divided, so that a 0 has a derivative too.
+    """
+
+    def beside(x: Any) -> Any:
+        return before(x) * np.flip(before(np.flip(x, 0)), 0)
+
+    if axis is None or not x.ndim:
+        return np.reshape(beside(np.reshape(x, (-1,))), x.shape)
+    found: Any = 1
+    for i in axes_of(axis, x.ndim):
+        found = found * np.swapaxes(beside(np.swapaxes(x, 0, i)), 0, i)
+        x = np.prod(x, axis=i, keepdims=True)
+    return found
+
+
+others_of, cumprod_undone = operation(others), operation(cumprod_back)  # Formulas name them, and do not unfold them.
 
 
 def matmul_left(g: Any, a: Any, b: Any) -> Any:
