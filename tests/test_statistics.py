@@ -229,7 +229,9 @@ def test_sinc_is_exact_in_all_derivatives_near_0_and_far_from_it(order, dtype):
     for _ in range(order):
         f = (lambda g: lambda x: grad(lambda t: np.sum(g(t)))(x))(f)
     points = np.array([0.0, 1e-200, 1e-9, 1e-3, 0.1, 0.3, 0.47, 0.48, 0.6, 0.64, 0.8, 0.96, 1.3, 2.2, -1e-9, -0.7])
-    for x, found in zip(points.astype(dtype), f(points.astype(dtype)), strict=True):
+    with np.errstate(invalid="ignore"):  # NumPy 2.0 divides 0 by 0 for the value at 0 in float16.
+        results = f(points.astype(dtype))
+    for x, found in zip(points.astype(dtype), results, strict=True):
         exact, slope = sinc_of_order(order, float(x)), sinc_of_order(order + 1, float(x))
         condition = float(abs(x * slope / exact)) if exact else 0.0
         spacing = float(np.spacing(dtype(abs(float(exact)))))
@@ -266,7 +268,7 @@ def test_sinc_is_exact_in_all_derivatives_near_0_and_far_from_it(order, dtype):
         (lambda t: np.linspace(t, 1, -1), ValueError, "linspace: .*non-negative"),
         (lambda t: np.linspace(t, 1, 2.5), TypeError, "linspace: .*integer"),
         (lambda t: np.take_along_axis(t, np.ones((3, 4)), 0), IndexError, "take_along_axis: .*integer"),
-        (lambda t: np.clip(t, 0, 1, max=2), ValueError, "clip: .*"),
+        (lambda t: np.clip(t, 0, 1, max=2), (ValueError, TypeError), "clip: .*"),
         (lambda t: np.nan_to_num(t, copy=False), TypeError, "nan_to_num: .*copy="),
         (lambda t: np.prod(t, axis=2), IndexError, "prod: .*out of bounds"),
         (lambda t: np.prod(t, initial=2.0), TypeError, "prod: .*initial="),

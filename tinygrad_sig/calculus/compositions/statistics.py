@@ -131,7 +131,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     width = one_along(x, axis)
     ends = [e if e is None or np.ndim(e) else np.broadcast_to(e, width) for e in (prepend, append)]
     if any(e is not None for e in ends):
-        x = np.concatenate([a for a in (ends[0], x, ends[1]) if a is not None], axis)
+        x = join(*(a for a in (ends[0], x, ends[1]) if a is not None), axis=axis)
     for _ in range(n):
         x = part(x, axis, 1, None) - part(x, axis, None, -1)
     return x
