@@ -189,7 +189,7 @@ LAPACK = {np.linalg.inv, np.linalg.det, log_det, np.linalg.solve}
 EPSILON = float(np.finfo(np.longdouble).eps)
 H = EPSILON**0.2
 # A longdouble is a float64 on some machines, and differences are no better there than this.
-DIFFERENCE_TOLERANCE = max(1e-12, 1e3 * EPSILON**0.8)
+DIFFERENCE_TOLERANCE = max(1e-11, 1e3 * EPSILON**0.8)
 
 
 def central_difference(f, x, h=H):

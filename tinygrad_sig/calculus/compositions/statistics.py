@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..functions import Function, axes_of, cast, cumprod_back, cumprod_undone, getitem, join, others, others_of, real
+from .shapes import concatenate
 
 
 def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
@@ -131,7 +132,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     width = one_along(x, axis)
     ends = [e if e is None or np.ndim(e) else np.broadcast_to(e, width) for e in (prepend, append)]
     if any(e is not None for e in ends):
-        x = join(*(a for a in (ends[0], x, ends[1]) if a is not None), axis=axis)
+        x = concatenate([a for a in (ends[0], x, ends[1]) if a is not None], axis)
     for _ in range(n):
         x = part(x, axis, 1, None) - part(x, axis, None, -1)
     return x
