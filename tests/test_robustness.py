@@ -16,7 +16,7 @@ from tinygrad_sig import Tensor, grad, hessian, jacobian, jvp, no_grad, sigmoid,
 from tinygrad_sig.calculus.rules import LOCAL
 
 X = [-1.0, 0.0, 4.0]
-ELEMENTWISE = [f for f in LOCAL if f.__module__ == "numpy" or hasattr(tinygrad_sig, f.__name__)]
+ELEMENTWISE = [f for f in LOCAL if isinstance(f, np.ufunc) or hasattr(tinygrad_sig, f.__name__)]
 ACTIVATIONS = ["softplus", "log_sigmoid", "leaky_relu", "elu", "gelu", "silu", "softmax", "log_softmax", "logsumexp"]
 OF_A_MATRIX = {
     **{
