@@ -189,6 +189,8 @@ CALLS: dict[str, tuple[Build, ...]] = {
     "linalg.multi_dot":      (lambda m: call([m.a, m.square, m.turned]),),
     "linalg.matrix_power":   (lambda m: call(m.square, 3),),
     "logsumexp":       (lambda m: call(m.a), lambda m: call(m.a, -1)),
+    "others":          (lambda m: call(m.a, 0),),
+    "cumprod_back":    (lambda m: call(m.a, m.b, 0),),
 }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .functions import axes_of, floating, is_duck, largest, number, operation, sigmoid, within
+from .foreign import is_duck
+from .functions import axes_of, floating, largest, number, operation, sigmoid, within
 
 
 @operation

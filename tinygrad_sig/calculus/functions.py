@@ -68,10 +68,10 @@ def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     """
     if type(x) is float64:
         z = float(x)
-        e = exp(z if z < 0 else -z)
-        return float64((e if z < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))
+        small = exp(z if z < 0 else -z)
+        return float64((small if z < 0 else 1.0) / (1 + small)), small / (1 + small * (2 + small))
     if type(x) is np.ndarray and x.ndim and x.dtype == float64 and np.minimum.reduce(x, None, initial=0) >= -708:
-        e = np.negative(x)
+        e: Any = np.negative(x)
         y = 1 / (d := 1 + np.exp(e, out=e))
         return y, np.divide(np.multiply(e, y, out=e), d, out=e)
     e = np.exp(-abs(x))

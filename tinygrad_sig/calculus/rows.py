@@ -38,7 +38,7 @@ class Row:
         self.flat = [] if self.arity is None else [i for i, entry in enumerate(entries) if entry is None]
         self.strokes = strokes
         self.slopes: Entries = (lambda y, x, slope: slope,) if strokes else entries
-        plain = function.__wrapped__ if hasattr(function, "lanes") else function
+        plain = getattr(function, "__wrapped__", function) if hasattr(function, "lanes") else function
         self.compute: Function = IN_ONE_STROKE[function] if strokes else COMPUTED.get(function, plain)
 
 

@@ -115,13 +115,12 @@ class ArrayLike:
 
     def reshape(self, *shape: Any, **params: Any) -> Self:
         """The same elements in another shape, given as numbers or as one tuple, as np.reshape."""
-        return self.__operation__(
-            np.reshape, self, *([shape[0] if len(shape) == 1 else shape] if shape else []), **params
-        )  # type: ignore
+        given = [shape[0] if len(shape) == 1 else shape] if shape else []
+        return self.__operation__(np.reshape, self, *given, **params)  # type: ignore[no-any-return]
 
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order, given as numbers or as one tuple, or else reversed, as np.transpose."""
-        return self.__operation__(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore
+        return self.__operation__(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[no-any-return]
 
     def astype(self, dtype: Any) -> Self:
         """The same numbers in another floating dtype."""

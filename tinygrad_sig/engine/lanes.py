@@ -97,7 +97,7 @@ def operand(argument: Any, beside: Any) -> Any:
 
 def tensors(row: Row, args: tuple[Any, ...]) -> Any:
     """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type."""
-    beside = None
+    beside: Any = None
     for argument in args:
         if type(argument) is Tensor:
             beside = argument
@@ -163,10 +163,12 @@ LANES[np.where] = lambda *args, **params: (  # Of one argument it is np.nonzero.
 def spell(functions: Container[Function]) -> None:
     """Make the methods of Tensor for these functions the lanes themselves, without a detour by `__operation__`."""
     for name, method in vars(ArrayLike).items():
-        if (function := getattr(method, "spells", None)) in functions:
+        function: Any = getattr(method, "spells", None)
+        opposite: Any = getattr(method, "spells_reflected", None)
+        if function in functions:
             setattr(Tensor, name, LANES[function])
-        elif (function := getattr(method, "spells_reflected", None)) in functions:
-            setattr(Tensor, name, lambda right, left, lane=LANES[function]: lane(left, right))
+        elif opposite in functions:
+            setattr(Tensor, name, lambda right, left, lane=LANES[opposite]: lane(left, right))
 
 
 def renew(function: Function) -> None:

@@ -151,7 +151,7 @@ class Combination:
     def __call__(self, *leaves: Any) -> Any:
         return sum(np.sum(weight * y) for weight, y in zip(self.weights, self.apply(*leaves), strict=True))
 
-    def value(self, leaves: Sequence[Tensor]) -> Any:
+    def value(self, leaves: Sequence[Any]) -> Any:
         """The number at these leaves, without a graph and without a warning."""
         with no_grad(), np.errstate(all="ignore"):
             return plain(self(*leaves))

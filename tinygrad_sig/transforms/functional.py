@@ -232,7 +232,7 @@ def variable(leaf: Any, caller: str) -> Tensor:
     It is never a leaf: a leaf that a result depends on belongs to the caller, who may want to differentiate by it.
     """
     if isinstance(leaf, Tensor) and leaf.requires_grad:
-        return +leaf
+        return +leaf  # type: ignore[no-any-return]
     data = floating(plain(leaf), caller)
     made = Tensor(0.0)
     made._array, made.row, made.inputs, made.values = data, ROWS[np.positive], (constant(data),), (data, data)
