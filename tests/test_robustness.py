@@ -280,6 +280,7 @@ def test_a_gradient_with_a_graph_in_a_tensors_grad_is_left_to_the_collector():
     assert alive() == before + 1
 
 
+@pytest.mark.slow
 def test_ten_thousand_training_steps_do_not_grow():
     rng = np.random.default_rng(0)
     x, target = rng.normal(size=(8, 3)), rng.normal(size=(8, 1))
