@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .computing import COMPUTED
+from .foreign import is_duck, readonly
 from .functions import Function, operation
 from .rules import LINEAR, LOCAL
 
@@ -29,19 +31,39 @@ def define(function: Function, *entries: Callable[..., Any] | None, carry: bool 
     name = getattr(function, "__name__", "the function")
     if not callable(function) or not all(entry is None or callable(entry) for entry in entries):
         raise TypeError("define: the function and its entries must be functions; only an entry may be None")
-    if not entries:
+    if not any(entries):
         raise ValueError(f"define: {name} needs an entry for each argument; give its local derivatives")
     if function in LOCAL or function in LINEAR:
         raise ValueError(f"define: {name} has a row already; define a function of your own that calls it")
-    least, most = arity(function)
+    try:
+        least, most = arity(function)
+    except ValueError:
+        raise ValueError(f"define: {name} does not tell its arguments; define a function of your own") from None
     if not (1 if carry else least) <= len(entries) <= most:  # An argument without an entry may be a parameter there.
         what = f"{name} takes {least} argument{'s' * (least != 1)}, not {len(entries)}"
         raise ValueError(f"define: {what}; give an entry for each, None where there is no derivative")
     of_numpy = isinstance(function, np.ufunc) or hasattr(function, "_implementation")
     made = function if of_numpy else operation(function)
+    if not of_numpy:
+        COMPUTED[made] = owned(function, not carry)
     checks = [entry and checked(entry, name, i if carry else None) for i, entry in enumerate(entries)]
     (LINEAR if carry else LOCAL)[made] = tuple(checks)
     return made
+
+
+def owned(function: Function, elementwise: bool) -> Function:
+    """What the forward pass computes: an array of the node's own, whatever buffer the function has used for it."""
+
+    def compute(*x: Any, **params: Any) -> Any:
+        y = function(*map(readonly, x), **params)
+        y = y if is_duck(y) else np.array(y)[()]
+        if y.dtype.kind != "f":
+            raise TypeError(f"it returned {y.dtype} data; let it return a floating array")
+        if elementwise and y.shape != (expected := np.broadcast_shapes(*(a.shape for a in x))):
+            raise TypeError(f"it returned shape {y.shape} for {expected}; define it with carry=True, or keep the shape")
+        return y
+
+    return compute
 
 
 def checked(entry: Function, name: str, position: int | None) -> Function:

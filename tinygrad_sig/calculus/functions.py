@@ -503,6 +503,21 @@ def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
 
 
+def chosen_back(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Undo a maximum or a minimum y over `axis`: those that are it share its gradient."""
+    return spread(g, x, axis, keepdims) * shares(y, x, axis, keepdims)
+
+
+def present_back(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Undo a sum of those that are numbers."""
+    return np.where(np.isnan(x), 0, spread(g, x, axis, keepdims))
+
+
+def inverse_back(x: Any) -> Any:
+    """x⁻ᵀ, of the last two axes."""
+    return transposed(np.linalg.inv(x))
+
+
 def present(x: Any, axis: Any, keepdims: bool) -> Any:
     """How many elements over `axis` are numbers; infinity for none, so that no gradient is divided by 0."""
     return divisor(np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=keepdims))

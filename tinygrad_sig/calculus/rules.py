@@ -107,10 +107,8 @@ LINEAR = Table(False, {
     #                y = f(x), with its parameters                 the upstream gradient g, carried back
     np.sum:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims),),
     np.mean:         (lambda g, y, x, axis=None, keepdims=False:   spread(g / fn.count(x, y), x, axis, keepdims),),
-    np.max:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
-                                                                   * fn.shares(y, x, axis, keepdims),),
-    np.min:          (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
-                                                                   * fn.shares(y, x, axis, keepdims),),
+    np.max:          (lambda g, y, x, axis=None, keepdims=False:   fn.chosen_back(g, y, x, axis, keepdims),),
+    np.min:          (lambda g, y, x, axis=None, keepdims=False:   fn.chosen_back(g, y, x, axis, keepdims),),
     np.var:          (lambda g, y, x, axis=None, ddof=0, keepdims=False:
                       spread(g, x, axis, keepdims) * (fn.deviation(x, axis) / (fn.count(x, y, ddof) / 2)),),
     np.std:          (lambda g, y, x, axis=None, ddof=0, keepdims=False:
@@ -118,21 +116,16 @@ LINEAR = Table(False, {
                       * fn.direction(fn.deviation(x, axis), y * fn.count(x, y, ddof) ** 0.5, axis, keepdims),),
     fn.euclidean:    (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
                                                                    * fn.direction(x, y, axis, keepdims),),
-    act.logsumexp:   (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
-                                                                   * act.softmax(x, axis),),
+    act.logsumexp:   (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * act.softmax(x, axis),),
     act.softmax:     (lambda g, y, x, axis=-1:                     fn.projected(y * g, y, axis),),
     act.log_softmax: (lambda g, y, x, axis=-1:                     fn.projected(g, act.softmax(x, axis), axis),),
     fn.p_norm:       (lambda g, y, x, ord, axis=None, keepdims=False: fn.p_norm_back(g, y, x, ord, axis, keepdims),),
-    np.nanmax:       (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
-                                                                   * fn.shares(y, x, axis, keepdims),),
-    np.nanmin:       (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
-                                                                   * fn.shares(y, x, axis, keepdims),),
-    np.nansum:       (lambda g, y, x, axis=None, keepdims=False:   np.where(np.isnan(x), 0,
-                                                                   spread(g, x, axis, keepdims)),),
-    np.nanmean:      (lambda g, y, x, axis=None, keepdims=False:   np.where(np.isnan(x), 0, spread(g / fn.present(
-                                                                   x, axis, keepdims), x, axis, keepdims)),),
-    np.prod:         (lambda g, y, x, axis=None, keepdims=False:   spread(g, x, axis, keepdims)
-                                                                   * fn.others_of(x, axis),),
+    np.nanmax:       (lambda g, y, x, axis=None, keepdims=False:   fn.chosen_back(g, y, x, axis, keepdims),),
+    np.nanmin:       (lambda g, y, x, axis=None, keepdims=False:   fn.chosen_back(g, y, x, axis, keepdims),),
+    np.nansum:       (lambda g, y, x, axis=None, keepdims=False:   fn.present_back(g, x, axis, keepdims),),
+    np.nanmean:      (lambda g, y, x, axis=None, keepdims=False:   fn.present_back(g / fn.present(x, axis, keepdims),
+                                                                                   x, axis, keepdims),),
+    np.prod:         (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * fn.others_of(x, axis),),
     np.cumsum:       (lambda g, y, x, axis=None:                   fn.cumsum_back(g, x, axis),),
     np.cumprod:      (lambda g, y, x, axis=None:                   fn.cumprod_undone(g, x, axis),),
     np.nan_to_num:   (lambda g, y, x, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0),),
@@ -155,8 +148,7 @@ LINEAR = Table(False, {
     fn.cast:         (lambda g, y, x, dtype:                       fn.cast(g, x.dtype),),
     np.linalg.inv:   (lambda g, y, x:                              -(fn.transposed(y) @ g @ fn.transposed(y)),),
     np.linalg.det:   (lambda g, y, x:                              np.expand_dims(g, (-2, -1)) * fn.cofactors(x),),
-    fn.log_det:      (lambda g, y, x:                              np.expand_dims(g, (-2, -1))
-                                                                   * fn.transposed(np.linalg.inv(x)),),
+    fn.log_det:      (lambda g, y, x:                              np.expand_dims(g, (-2, -1)) * fn.inverse_back(x),),
     #                y = f(a, b), or more arguments
     np.matmul:       (lambda g, y, a, b: fn.matmul_left(g, a, b),  lambda g, y, a, b: fn.matmul_right(g, a, b)),
     np.linalg.solve: (lambda g, y, a, b: fn.solve_left(g, y, a, b), lambda g, y, a, b: fn.solve_right(g, a, b)),

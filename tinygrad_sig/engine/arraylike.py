@@ -11,9 +11,10 @@ from typing import Any, Self
 import numpy as np
 
 from ..calculus.arguments import Arguments
+from ..calculus.foreign import readonly
 from ..calculus.functions import Function, cast, getitem, relu, sigmoid
 from ..calculus.steps import VALUED
-from .values import bare, brief, label, plain, readonly
+from .values import bare, brief, label, plain
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
 LOST, JOIN = "would lose its gradient", "use np.stack or np.concatenate to join Tensors"

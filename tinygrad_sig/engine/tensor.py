@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from ..calculus.foreign import is_duck
+from ..calculus.foreign import is_duck, readonly
 from ..calculus.rows import Row
 from .arraylike import ArrayLike
 from .backward import walk
 from .recording import TURNED, readers, recording
-from .values import floating, label, plain, readonly
+from .values import floating, label, plain
 
 NO_PARAMS: dict[str, Any] = {}
 UNRECORDED: dict[str, Any] = {}  # What is computed from a leaf under no_grad has these, and backward can say so.
@@ -87,8 +87,8 @@ class Tensor(ArrayLike):
 
         A scalar starts from dy/dy = 1; for any other, `upstream` of its shape must be given. Leaves accumulate over
         calls until `zero_grad()`, inner nodes hold the latest. With `create_graph` gradients are Tensors, which can be
-        differentiated again (they refer to the graph that holds them; `zero_grad()` frees both). Raises ValueError
-        where the upstream gradient is missing or has another shape, and where the tensor is a constant.
+        differentiated again, and hold the graph until `zero_grad()`. Raises ValueError where the upstream gradient is
+        missing or has another shape, and where the tensor is a constant.
 
         >>> x = Tensor([1.0, 2.0])
         >>> (x * x).backward([1.0, 10.0])

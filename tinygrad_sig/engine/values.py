@@ -35,14 +35,6 @@ def as_dtype(value: Any, dtype: Any) -> Any:
     return array if array.ndim else array[()]
 
 
-def readonly(data: Any) -> Any:
-    """A view of an array that cannot be written to, and cannot be made writable; anything else as it is."""
-    if type(data) is not np.ndarray:
-        return data
-    data.setflags(write=False)
-    return data[...]  # What owns its memory could be made writable again, a view of it cannot.
-
-
 def plain(value: Any) -> Any:
     """The data of a Tensor; anything else as it is."""
     return value._array if hasattr(value, "_array") else value
