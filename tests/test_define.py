@@ -366,5 +366,5 @@ def test_an_elementwise_entry_may_take_a_parameter():
 
 
 def test_a_function_without_a_signature_is_refused_in_a_sentence():
-    with pytest.raises((TypeError, ValueError), match="^define: min"):
+    with pytest.raises((TypeError, ValueError), match=r"^define: min"):
         define(min, lambda y, x: 1)

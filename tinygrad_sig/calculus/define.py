@@ -56,12 +56,12 @@ def owned(function: Function, elementwise: bool) -> Function:
 
     def compute(*x: Any, **params: Any) -> Any:
         y = function(*map(readonly, x), **params)
-        y = y if is_duck(y) else np.array(y)[()]
+        y = y if is_duck(y) else np.array(y)
         if y.dtype.kind != "f":
             raise TypeError(f"it returned {y.dtype} data; let it return a floating array")
         if elementwise and y.shape != (expected := np.broadcast_shapes(*(a.shape for a in x))):
             raise TypeError(f"it returned shape {y.shape} for {expected}; define it with carry=True, or keep the shape")
-        return y
+        return y if is_duck(y) else y[()]
 
     return compute
 
