@@ -355,3 +355,27 @@ def test_a_check_changes_nothing():
     check_gradients(np.exp, x)
     assert x.tolist() == X.tolist()
     assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+
+
+def test_what_lapack_does_not_know_is_checked_in_float64_and_the_report_says_so():
+    a = np.array([[2.0, 1.0], [0.5, 3.0]])
+    report = check_gradients(np.linalg.solve, a, np.array([1.0, 2.0]))
+    assert {c.method for c in report} <= {COMPLEX_STEP, "a difference in float64"}
+    assert "difference in float64" in str(report)
+
+
+@pytest.mark.parametrize("lies", ["as wide as float64", "claims more than it has"])
+def test_the_check_works_where_longdouble_is_worth_no_more_than_float64(monkeypatch, lies):
+    if lies == "as wide as float64":
+        monkeypatch.setattr(check.np, "longdouble", np.float64)
+    else:
+        monkeypatch.setattr(check, "worth", lambda dtype: False)
+    for f in (np.tanh, sigmoid, np.abs, gelu):
+        check_gradients(f, X)
+    assert rejected(lambda x: np.abs(x) * 1.0 if isinstance(x, Tensor) and x.requires_grad else np.abs(x) * 1.01, X)
+
+
+def test_a_number_is_worth_what_it_claims_only_if_its_exponential_is(monkeypatch):
+    assert check.worth(np.float64)
+    monkeypatch.setattr(check.np, "exp", lambda x: np.float64(2.7182818))
+    assert not check.worth(np.float64)

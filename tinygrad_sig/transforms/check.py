@@ -21,8 +21,6 @@ from ..engine.tensor import Tensor
 from ..engine.values import floating, plain
 from .functional import flatten, grad, jvp, unflatten
 
-EPSILON = float(np.finfo(np.longdouble).eps)
-STEP = EPSILON**0.2  # Where the error of a difference of the fourth order, h⁴, is as large as its rounding, ε/h.
 ENTRIES = 32
 DIRECTIONS = 3
 ALL = "all inputs"
@@ -137,6 +135,12 @@ def check_gradients(
     return report
 
 
+def worth(dtype: Any) -> bool:
+    """Whether numbers are as exact as they claim: WebAssembly's longdouble has 34 digits, and an exp with 16 of them."""
+    e = dtype("2.71828182845904523536028747135266249775724709369995")
+    return bool(abs(np.exp(dtype(1)) - e) <= 4 * np.finfo(dtype).eps)
+
+
 class Combination:
     """A random combination of all that f returns, as a function of the leaves of its inputs."""
 
@@ -147,6 +151,11 @@ class Combination:
         with no_grad():
             results = [floating(plain(y), "check_gradients") for y in self.apply(*map(Tensor, points))]
         self.weights = weights([y.shape for y in results], rng)
+        self.long: Any = np.longdouble if worth(np.longdouble) else np.float64
+        try:
+            self.value([Tensor(x.astype(self.long), requires_grad=False) for x in points])
+        except TypeError:  # LAPACK knows no longdouble.
+            self.long = np.float64
 
     def __call__(self, *leaves: Any) -> Any:
         return sum(np.sum(weight * y) for weight, y in zip(self.weights, self.apply(*leaves), strict=True))
@@ -161,6 +170,7 @@ class Combination:
         made = object.__new__(Combination)
         gradient = grad(self, tuple(range(len(weights))))
         made.name, made.apply, made.weights, made.is_gradient = self.name, gradient, list(weights), True
+        made.long = self.long
         return made
 
 
@@ -174,7 +184,7 @@ def compared(
     rng: np.random.Generator,
 ) -> Iterator[Comparison]:
     """All comparisons of one order, each derivative by the rules computed twice: the difference is rounding."""
-    twice = points, nearby(points)
+    twice = points, nearby(points, f.long)
     by_all = grad(f, tuple(range(len(points))))
     gradients = [by_all(*x) for x in twice] if "reverse" in modes else []
     for where, entry, direction in directions(points, labels, rng):
@@ -190,9 +200,9 @@ def compared(
             yield Comparison(f.name, order, mode, where, entry, float(analytic), numeric, allowed, method)
 
 
-def nearby(points: Sequence[Any]) -> list[Any]:
+def nearby(points: Sequence[Any], long: Any) -> list[Any]:
     """The points in longer numbers, and a rounding error away for machines that have none."""
-    return [x.astype(np.longdouble) * (1 + 4 * np.finfo(np.float64).eps) for x in points]
+    return [x.astype(long) * (1 + 4 * np.finfo(np.float64).eps) for x in points]
 
 
 def directions(
@@ -225,12 +235,15 @@ def derivative(f: Combination, points: Sequence[Any], direction: Sequence[Any]) 
     """(the derivative of f along a direction, the rounding to expect in it, how it was found)."""
     steps = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
     step = min((float(s.min()) for s in steps if s.size), default=1.0)
-    value, noise = central_difference(f, points, direction, np.exp2(np.floor(np.log2(STEP * step))))
+    # The error of a difference of the fourth order, h⁴, is here as large as its rounding, ε/h.
+    h = np.exp2(np.floor(np.log2(float(np.finfo(f.long).eps) ** 0.2 * step)))
+    value, noise = central_difference(f, points, direction, h)
     if not f.is_gradient:
-        stepped, again = (complex_step(f, x, direction, 1e-20 * step) for x in (points, nearby(points)))
+        stepped, again = (complex_step(f, x, direction, 1e-20 * step) for x in (points, nearby(points, f.long)))
+        again = max(again, complex_step(f, points, direction, 1e-25 * step), key=lambda other: abs(other - stepped))
         if abs(stepped - value) <= 1e-3 * abs(value) + noise:
             return stepped, 10 * abs(stepped - again), COMPLEX_STEP
-    return value, noise, DIFFERENCE
+    return value, noise, DIFFERENCE + " in float64" * (f.long is not np.longdouble)
 
 
 def central_difference(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: Any) -> tuple[float, float]:
@@ -241,13 +254,13 @@ def central_difference(f: Combination, points: Sequence[Any], direction: Sequenc
     """
 
     def at(step: Any) -> Any:
-        moved = [np.longdouble(x) + step * v for x, v in zip(points, direction, strict=True)]
+        moved = [x.astype(f.long) + step * v for x, v in zip(points, direction, strict=True)]
         return f.value([Tensor(x, requires_grad=False) for x in moved])
 
     ahead, back = ([at(k * h) for k in steps] for steps in ((1, 2, 4), (-1, -2, -4)))
     near, far, farther = (a - b for a, b in zip(ahead, back, strict=True))
     value, wider = (8 * near - far) / (12 * h), (8 * far - farther) / (24 * h)
-    return float(value), float(100 * EPSILON * np.abs(ahead[0]) / h + 10 * np.abs(value - wider))
+    return float(value), float(100 * np.finfo(f.long).eps * np.abs(ahead[0]) / h + 10 * np.abs(value - wider))
 
 
 def complex_step(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: float) -> float:
