@@ -67,7 +67,7 @@ def lane(row: Row) -> Callable[..., Any]:
             return call(*args, **params)
         a, b = args
         if type(a) is not Tensor or type(b) is not Tensor:
-            args = a, b = operand(a, b), operand(b, a)
+            args = a, b = (a, operand(b, a)) if type(a) is Tensor else (operand(a, b), b)
             if type(a) is not Tensor or type(b) is not Tensor:
                 return call(a, b)
         u, v = a._array, b._array
@@ -87,11 +87,14 @@ def operand(argument: Any, beside: Any) -> Any:
     gradient belongs to the forward pass, whatever the caller does to his array after it. Anything else as it is.
     """
     kind = type(argument)
-    if kind is not Tensor and isinstance(beside, Tensor):
-        if kind is float or kind is int:
-            return constant(beside._array.dtype.type(argument))
-        if (kind is ndarray or kind is float64) and argument.dtype is beside._array.dtype:
-            return constant(argument.copy() if argument.ndim else argument[()])
+    if kind is Tensor or not isinstance(beside, Tensor):
+        return argument
+    if kind is float or kind is int:
+        return constant(beside._array.dtype.type(argument))
+    if kind is float64 and beside._array.dtype is argument.dtype:
+        return constant(argument)
+    if kind is ndarray and argument.dtype is beside._array.dtype:
+        return constant(argument.copy() if argument.ndim else argument[()])
     return argument
 
 
