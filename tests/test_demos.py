@@ -200,8 +200,7 @@ def test_a_picture_that_cannot_be_drawn_is_one_line(tmp_path, name):
 
 
 def test_the_engine_stays_small_enough_to_read():
-    lines = [
-        len((ROOT / "tinygrad_sig" / f"{name}.py").read_text().splitlines()) for name in ("backward", "tensor", "rules")
-    ]
-    assert sum(lines[:2]) <= 370, "a row changes the tables, and neither the walk nor the nodes"
-    assert lines[2] <= 150, "the tables are a screen or two each"
+    names = ("engine/backward", "engine/tensor", "calculus/rules")
+    lines = [len((ROOT / "tinygrad_sig" / f"{name}.py").read_text().splitlines()) for name in names]
+    assert sum(lines[:2]) <= 300, "a row changes the tables, and neither the walk nor the nodes"
+    assert lines[2] <= 165, "the tables are a screen or two each"

@@ -66,7 +66,10 @@ def test_no_signature_is_inspected_at_call_time(monkeypatch):
 
 
 def test_every_row_and_composition_has_its_lane_from_the_start():
-    assert {*ROWS, *COMPOSED} <= LANES.keys()
+    ours = {
+        f for f in (*ROWS, *COMPOSED) if getattr(f, "__module__", "numpy").split(".")[0] in ("numpy", "tinygrad_sig")
+    }
+    assert ours <= LANES.keys()
 
 
 def numpys_own_defaults():
