@@ -20,12 +20,19 @@ from ..engine.tensor import LANES, Tensor
 from ..engine.values import floating, plain
 from .functional import flatten, grad, jvp, unflatten
 
-EPSILON = float(np.finfo(np.longdouble).eps)
-STEP = EPSILON**0.2  # Where the error of a difference of the fourth order, h⁴, is as large as its rounding, ε/h.
+
+def precision(kind: Any) -> float:
+    """The rounding of functions of a kind of numbers. In a browser longdouble claims 34 digits, and exp gives it 16."""
+    x = np.linspace(1, 2, 9, dtype=kind)
+    return max(float(np.finfo(kind).eps), float(np.max(np.abs(np.exp(x) * np.exp(-x) - 1))))
+
+
+EPSILON = {kind: precision(kind) for kind in (np.float64, np.longdouble)}
+LONGEST = min(EPSILON, key=EPSILON.__getitem__)
 ENTRIES = 32
 DIRECTIONS = 3
 ALL = "all inputs"
-DIFFERENCE, COMPLEX_STEP = "a difference", "a complex step"
+DIFFERENCE, SHORT_DIFFERENCE, COMPLEX_STEP = "a difference", "a difference in float64", "a complex step"
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,10 @@ class GradientReport(tuple[Comparison, ...]):
         for c in self:
             values, sizes = (c.analytic, c.numeric), (c.error, c.tolerance)
             texts = *(f"{value:.5g}" for value in values), *(f"{size:.1e}" for size in sizes)
-            lines.append(form(c.order, c.mode, shortened(c.input + c.entry), *texts, c.method.removeprefix("a ")))
+            method = c.method.removeprefix("a ").removesuffix(" in float64")
+            lines.append(form(c.order, c.mode, shortened(c.input + c.entry), *texts, method))
+        if any(c.method == SHORT_DIFFERENCE for c in self):
+            lines.append("Differences are in float64, and so less sharp: the function takes no longer numbers.")
         return "\n".join(lines)
 
 
@@ -126,57 +136,60 @@ def check_gradients(
     points = [np.asarray(floating(plain(leaf), "check_gradients"), np.float64) for leaf in flatten(inputs)]
     labels = [label for i, tree in enumerate(inputs) for label in paths(tree, f"input {i}")]
     rng = np.random.default_rng(0)
-    scalar = Combination(f, inputs, points, rng)
+    name = getattr(f, "__name__", type(f).__name__)
+    scalar = Combination(name, lambda *x: f(*unflatten(inputs, iter(x))), points, rng)
     report = GradientReport()
     for level in range(1, order + 1):
-        report = GradientReport([*report, *compared(scalar, points, labels, level, modes, tolerance, rng)])
+        ways = list(directions(points, labels, rng))
+        try:
+            found = list(compared(scalar, points, ways, level, modes, tolerance))
+        except TypeError:  # LAPACK, for one, has no longdouble.
+            if scalar.kind is np.float64:
+                raise
+            scalar.kind = np.float64
+            found = list(compared(scalar, points, ways, level, modes, tolerance))
+        report = GradientReport([*report, *found])
         if report.worst and not report.worst.passed:
             raise GradientError(f"check_gradients: {report.worst}", report)
-        scalar = scalar.gradient_along(weights([x.shape for x in points], rng))
+        scalar = Combination(name, grad(scalar, tuple(range(len(points)))), points, rng, scalar.kind)
     return report
 
 
 class Combination:
-    """A random combination of all that f returns, as a function of the leaves of its inputs."""
+    """A random combination of all that a function of the leaves returns, or of its gradient, from the 2nd order on.
 
-    def __init__(self, f: Callable[..., Any], inputs: Any, points: Sequence[Any], rng: np.random.Generator) -> None:
-        self.name = getattr(f, "__name__", type(f).__name__)
-        self.apply: Callable[..., Sequence[Any]] = lambda *x: flatten(f(*unflatten(inputs, iter(x))))
-        self.is_gradient = False
+    `kind` are the numbers in which differences are taken: the longest that functions are computed in.
+    """
+
+    def __init__(
+        self, name: str, apply: Function, points: Sequence[Any], rng: np.random.Generator, kind: Any = None
+    ) -> None:
+        self.name, self.apply, self.is_gradient, self.kind = name, apply, kind is not None, kind or LONGEST
         with no_grad():
-            results = [floating(plain(y), "check_gradients") for y in self.apply(*map(Tensor, points))]
+            results = [floating(plain(y), "check_gradients") for y in flatten(apply(*map(Tensor, points)))]
         self.weights = weights([y.shape for y in results], rng)
 
     def __call__(self, *leaves: Any) -> Any:
-        return sum(np.sum(weight * y) for weight, y in zip(self.weights, self.apply(*leaves), strict=True))
+        return sum(np.sum(weight * y) for weight, y in zip(self.weights, flatten(self.apply(*leaves)), strict=True))
 
-    def value(self, leaves: Sequence[Tensor]) -> Any:
+    def value(self, leaves: Sequence[Any]) -> Any:
         """The number at these leaves, without a graph and without a warning."""
         with no_grad(), np.errstate(all="ignore"):
             return plain(self(*leaves))
 
-    def gradient_along(self, weights: Sequence[Any]) -> Combination:
-        """The combination of the entries of its gradient with these weights."""
-        made = object.__new__(Combination)
-        gradient = grad(self, tuple(range(len(weights))))
-        made.name, made.apply, made.weights, made.is_gradient = self.name, gradient, list(weights), True
-        return made
+    def nearby(self, points: Sequence[Any]) -> list[Any]:
+        """The points in longer numbers, and a rounding error away for machines that have none."""
+        return [x.astype(self.kind) * (1 + 4 * np.finfo(np.float64).eps) for x in points]
 
 
 def compared(
-    f: Combination,
-    points: Sequence[Any],
-    labels: Sequence[str],
-    order: int,
-    modes: Sequence[str],
-    tolerance: float,
-    rng: np.random.Generator,
+    f: Combination, points: Sequence[Any], ways: Sequence[Any], order: int, modes: Sequence[str], tolerance: float
 ) -> Iterator[Comparison]:
     """All comparisons of one order, each derivative by the rules computed twice: the difference is rounding."""
-    twice = points, nearby(points)
+    twice = points, f.nearby(points)
     by_all = grad(f, tuple(range(len(points))))
     gradients = [by_all(*x) for x in twice] if "reverse" in modes else []
-    for where, entry, direction in directions(points, labels, rng):
+    for where, entry, direction in ways:
         numeric, noise, method = derivative(f, points, direction)
         found = {}
         if "reverse" in modes:
@@ -187,11 +200,6 @@ def compared(
             analytic, again = (plain(value) for value in values)
             allowed = tolerance * abs(numeric) + noise + 10 * float(abs(analytic - again))
             yield Comparison(f.name, order, mode, where, entry, float(analytic), numeric, allowed, method)
-
-
-def nearby(points: Sequence[Any]) -> list[Any]:
-    """The points in longer numbers, and a rounding error away for machines that have none."""
-    return [x.astype(np.longdouble) * (1 + 4 * np.finfo(np.float64).eps) for x in points]
 
 
 def directions(
@@ -216,20 +224,26 @@ def weights(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> list
 
 
 def reach(x: Any) -> Any:
-    """How far an entry may be moved: not across 0, where a function may end. A power of 2."""
-    return np.exp2(np.floor(np.log2(np.where(x == 0, 1.0, np.minimum(np.abs(x), 1.0)))))
+    """How far an entry may be moved: not across 0, where a function may end."""
+    return power_of_2(np.where(x == 0, 1.0, np.minimum(np.abs(x), 1.0)))
+
+
+def power_of_2(x: Any) -> Any:
+    """The next one below x: moving a number by such a step makes no rounding error."""
+    return np.exp2(np.floor(np.log2(x)))
 
 
 def derivative(f: Combination, points: Sequence[Any], direction: Sequence[Any]) -> tuple[float, float, str]:
     """(the derivative of f along a direction, the rounding to expect in it, how it was found)."""
     steps = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
     step = min((float(s.min()) for s in steps if s.size), default=1.0)
-    value, noise = central_difference(f, points, direction, np.exp2(np.floor(np.log2(STEP * step))))
+    # The error of a difference of the fourth order, h⁴, is to be as large as its rounding, ε/h.
+    value, noise = central_difference(f, points, direction, power_of_2(EPSILON[f.kind] ** 0.2 * step))
     if not f.is_gradient:
-        stepped, again = (complex_step(f, x, direction, 1e-20 * step) for x in (points, nearby(points)))
+        stepped, again = (complex_step(f, x, direction, 1e-20 * step) for x in (points, f.nearby(points)))
         if abs(stepped - value) <= 1e-3 * abs(value) + noise:
             return stepped, 10 * abs(stepped - again), COMPLEX_STEP
-    return value, noise, DIFFERENCE
+    return value, noise, DIFFERENCE if f.kind is LONGEST else SHORT_DIFFERENCE
 
 
 def central_difference(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: Any) -> tuple[float, float]:
@@ -240,13 +254,13 @@ def central_difference(f: Combination, points: Sequence[Any], direction: Sequenc
     """
 
     def at(step: Any) -> Any:
-        moved = [np.longdouble(x) + step * v for x, v in zip(points, direction, strict=True)]
+        moved = [x.astype(f.kind) + step * v for x, v in zip(points, direction, strict=True)]
         return f.value([Tensor(x, requires_grad=False) for x in moved])
 
     ahead, back = ([at(k * h) for k in steps] for steps in ((1, 2, 4), (-1, -2, -4)))
     near, far, farther = (a - b for a, b in zip(ahead, back, strict=True))
     value, wider = (8 * near - far) / (12 * h), (8 * far - farther) / (24 * h)
-    return float(value), float(100 * EPSILON * np.abs(ahead[0]) / h + 10 * np.abs(value - wider))
+    return float(value), float(100 * EPSILON[f.kind] * np.abs(ahead[0]) / h + 10 * np.abs(value - wider))
 
 
 def complex_step(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: float) -> float:
