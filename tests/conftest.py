@@ -1,9 +1,25 @@
-"""What holds for every test: hypothesis times nothing, because slow machines are no bug, and leaves no files behind."""
+"""What holds for every test: hypothesis times nothing, because slow machines are no bug, and leaves no files behind.
+
+Here is also the list of the short run, `pytest -m short`.
+"""
 
 from tempfile import TemporaryDirectory
 
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+
+# Twenty seconds that tell most: the derivative of every row in every mode, the values of every composition, the walk,
+# its trace, what one imports, the digits of σ, a network, what is refused, and the page that the command prints.
+SHORT = (
+    *(
+        "tests/test_rules.py",
+        "tests/test_compositions.py::test_values",
+        "tests/test_backward.py",
+        "tests/test_trace.py",
+    ),
+    *("tests/test_functional.py", "tests/test_define.py", "tests/test_sigmoid.py", "tests/test_nn.py"),
+    *("tests/test_engine_errors.py", "tests/test_readme.py::test_the_main_job"),
+)
 
 settings.register_profile("tinygrad_sig", deadline=None, database=None)
 settings.load_profile("tinygrad_sig")
@@ -13,3 +29,9 @@ def pytest_configure(config):
     home = TemporaryDirectory()
     config.add_cleanup(home.cleanup)
     set_hypothesis_home_dir(home.name)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.nodeid.startswith(SHORT) and "slow" not in item.keywords:
+            item.add_marker("short")

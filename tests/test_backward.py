@@ -61,6 +61,7 @@ def test_sixty_doublings():
     assert len(topological_order(a)) == 60
 
 
+@pytest.mark.slow
 def test_a_million_nodes_deep():
     """Neither the forward pass, nor the backward pass, nor the letting go of the graph may recurse."""
     gc.collect()

@@ -206,7 +206,7 @@ def _other_machine(request, monkeypatch):
 @pytest.mark.usefixtures("_other_machine")
 @pytest.mark.parametrize(
     "f",
-    [np.exp, np.tanh, np.log, lambda x: np.exp(np.sin(x)) * x, lambda x: np.sum(np.tanh(x) ** 2) / np.log(x), softmax],
+    [np.exp, np.tanh, np.log, lambda x: np.exp(np.sin(x)) * x, lambda x: np.sum(np.tanh(x) ** 2) / np.log(x)],
 )
 def test_right_derivatives_pass_where_longdouble_is_worth_no_more_than_float64(f):
     report = check_gradients(f, np.array([0.5, 1.25, 20.0]), order=3)

@@ -18,7 +18,7 @@ from tinygrad_sig import (
 from tinygrad_sig.calculus.computing import COMPUTED
 from tinygrad_sig.calculus.rows import ROWS
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
-from tinygrad_sig.engine.tensor import LANES
+from tinygrad_sig.engine.lanes import LANES
 from tinygrad_sig.formulas.symbols import LATEX, derivative, write
 
 X = np.array([0.5, -1.25, 2.0])
@@ -198,7 +198,7 @@ def test_a_function_that_takes_no_longdouble_is_checked_in_float64_and_the_repor
     a = np.array([[2.0, 1.0], [1.0, 3.0]])
     report = check_gradients(right, a, X[:2], order=3)
     assert {c.method for c in report} == {"a complex step", "a difference in float64"}
-    assert str(report).endswith("Differences are in float64, and so less sharp: the function takes no longer numbers.")
+    assert str(report).count("difference in float64") == sum(c.method != "a complex step" for c in report) > 0
     assert "float64" not in str(check_gradients(lambda x: x * x, X))
     wrong = define(lambda a, b: np.linalg.solve(a, b), None, lambda g, y, a, b: (1 + 1e-5) * right(a.T, g), carry=True)
     for f in (lambda b: wrong(a, b), lambda b: wrong(a, b) ** 2):
@@ -225,15 +225,14 @@ def test_an_entry_that_ignores_the_upstream_gradient_pushes_nothing_forward():
 
 
 def test_a_function_of_numpys_that_has_no_row():
-    assert np.sinc not in LOCAL
-    with pytest.raises(TypeError, match="sinc: it has no derivative here"):
-        np.sinc(Tensor(0.5))
-    assert define(np.sinc, lambda y, x: (np.cos(np.pi * x) - y) / x) is np.sinc
-    x = 0.7
-    expected = np.cos(np.pi * x) / x - np.sin(np.pi * x) / (np.pi * x * x)
-    np.testing.assert_allclose([grad(np.sinc)(x), jvp(np.sinc, (x,), (1.0,))[1]], expected)
-    assert formulas(np.sinc(Tensor(x, name="x")))[0][0] == "(cos(3.14159·x) − sinc(x)) / x"
-    check_gradients(np.sinc, np.array([0.7, -1.3]), order=3)
+    f = np.real_if_close
+    assert f not in LOCAL
+    with pytest.raises(TypeError, match="real_if_close: it has no derivative here"):
+        f(Tensor(0.5))
+    assert define(f, lambda y, x: y / x) is f
+    np.testing.assert_allclose([grad(f)(0.7), jvp(f, (0.7,), (1.0,))[1]], 1)
+    assert formulas(f(Tensor(0.7, name="x")))[0][0] == "real_if_close(x) / x"
+    check_gradients(f, np.array([0.7, -1.3]), order=1)
 
 
 def test_a_ufunc_of_numpys_that_has_no_row():
@@ -441,8 +440,8 @@ def test_a_function_cannot_write_into_what_a_node_keeps():
 @pytest.mark.parametrize(
     ("result", "kind"),
     [
-        *((3, "int"), (True, "bool"), (None, "NoneType"), ([1.0], "list"), ("one", "str"), (1j, "complex")),
-        *((np.int64(3), "int64"), (np.ones(3, bool), "bool"), (1j * np.ones(3), "complex128")),
+        *((3, "int64"), (True, "bool"), (None, "object"), ({}, "object"), ("one", "<U3"), (1j, "complex128")),
+        *((np.int32(3), "int32"), (np.ones(3, bool), "bool"), (1j * np.ones(3), "complex128")),
     ],
     ids=str,
 )
@@ -457,7 +456,7 @@ def test_a_result_that_is_no_floating_number_or_array_is_refused(result, kind):
 def test_an_elementwise_function_that_changes_the_shape_is_refused(change):
     shrunk = define(change, lambda y, x: 1)
     with pytest.raises(
-        TypeError, match=r"it returned shape .* for \(3,\), which is not elementwise; define it with car"
+        TypeError, match=r"it returned shape .* for \(3,\); define it with carry=True, or keep the shape"
     ):
         shrunk(Tensor(X))
 

@@ -30,8 +30,28 @@ from tinygrad_sig import (
     value_and_grad,
     vjp,
 )
-from tinygrad_sig.calculus.compositions import COMPOSED
-from tinygrad_sig.calculus.functions import cast, concatenate, contract, euclidean, getitem, scatter, sech, stack
+from tinygrad_sig.calculus.functions import (
+    cast,
+    cofactors,
+    concatenate,
+    contract,
+    cosine,
+    euclidean,
+    getitem,
+    log_det,
+    monomial,
+    p_norm,
+    parabola,
+    projected,
+    recurrence,
+    scatter,
+    sech,
+    share,
+    sigmoid_prime,
+    sinc_derivative,
+    stack,
+    within,
+)
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.calculus.steps import STEPS
 
@@ -89,6 +109,7 @@ KEYS += [np.array([True, False, True]), np.array([True, False]), slice("a"), sli
 KEYS += [([0, 1], [1, 0]), (None, 0, None), (..., ...), np.array([], int), ([0], slice(None), [0]), (True, 0), [[0]]]
 INDICES = [np.array([0, 1, 0]), 0, [0, 0], [[0], [1]], np.array([], int), 9, -1, [0.5], "a", None, [True, False], -9]
 SUMMED = [0, 1, 2, -1, 9, (0, 0), (-1, 0), ([0], [0]), ([0, 1], [1, 0]), "a", None, 1.5, (0,)]
+SHARES = [0, 1, 0.3, [0.5], [[0.0, 1.0]], 2, -1, np.nan, "a", [], None, True, np.float32(0.5), 50]
 TYPES = [None, np.float32, float, "f4", "no", int]
 ORDERS = ["C", "F", None, "no"]
 REDUCTION = {"axis": AXES, "keepdims": [True, False, 0, 1]}
@@ -96,18 +117,41 @@ ODD = {"out": [None, np.zeros(3), (None,)], "dtype": TYPES, "casting": ["no"], "
 ODD |= {"where": [True, np.array([True, False, True])], "initial": [0.0, None, 2], "no_such": [None, 1], "x": [1.0]}
 ODD |= REDUCTION | {"like": [None]}
 
+INNER = {cosine, monomial, parabola, projected, share, sigmoid_prime, within}  # of use to the rules only
 # How many arrays a function takes, None for a list of them, and the pools of its parameters.
 SIGNATURES = {
-    **{f: (len(row), {}) for f, row in LOCAL.items()},
-    **dict.fromkeys((np.max, np.min, tinygrad_sig.logsumexp), (1, REDUCTION)),
-    **{f: (1, REDUCTION | {"dtype": TYPES}) for f in (np.sum, np.mean, np.prod)},
+    **{f: (len(row), {}) for f, row in LOCAL.items() if f not in INNER},
+    **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin, np.ptp, np.median), (1, REDUCTION)),
+    tinygrad_sig.logsumexp: (1, REDUCTION),
+    **{f: (1, REDUCTION | {"dtype": TYPES}) for f in (np.sum, np.mean, np.prod, np.nansum, np.nanmean)},
     **{f: (1, REDUCTION | {"ddof": WEIGHTS, "mean": [None, 0.0], "correction": WEIGHTS}) for f in (np.var, np.std)},
-    **{f: (1, {"axis": AXES}) for f in (np.cumsum, np.expand_dims, np.squeeze, np.flip)},
+    **{f: (1, {"axis": AXES}) for f in (np.cumsum, np.cumprod, np.expand_dims, np.squeeze, np.flip)},
     **{f: (1, {"axis": AXES}) for f in (tinygrad_sig.softmax, tinygrad_sig.log_softmax)},
     **{f: (1, {"k": NUMBERS}) for f in (np.diag, np.tril, np.triu)},
     **{f: (1, {"offset": NUMBERS, "axis1": AXES, "axis2": AXES}) for f in (np.diagonal, np.trace)},
-    **{f: (2, {}) for f in (np.matmul, np.where, np.dot, np.inner, np.outer)},
+    **{f: (2, {}) for f in (np.matmul, np.where, np.dot, np.inner, np.outer, np.vdot, np.kron)},
+    **{f: (2, {}) for f in (np.linalg.matmul, np.linalg.outer)},
+    **{f: (1, {}) for f in (np.linalg.inv, np.linalg.det, np.linalg.matrix_transpose)},
+    **{f: (1, {"offset": NUMBERS}) for f in (np.linalg.diagonal, np.linalg.trace)},
+    **{f: (2, {"axis": AXES}) for f in (np.vecdot, np.linalg.vecdot, np.linalg.cross)},
+    **{f: (2, {}) for f in (getattr(np, "matvec", np.matmul), getattr(np, "vecmat", np.matmul))},
+    np.cross: (2, {"axisa": AXES, "axisb": AXES, "axisc": AXES, "axis": AXES}),
+    np.linalg.matrix_power: (1, {"n": NUMBERS}),
+    np.linalg.vector_norm: (1, {"ord": [2, 1, np.inf, -np.inf, 3, 0.5, -1, "no"]} | REDUCTION),
+    np.linalg.matrix_norm: (1, {"ord": ["fro", 1, np.inf, -np.inf, -1, 3, "nuc", "no"], "keepdims": [True, False]}),
+    np.linalg.multi_dot: (None, {}),
     **{f: (None, {"axis": AXES, "dtype": TYPES}) for f in (np.concatenate, np.stack)},
+    **{f: (1, {"q": SHARES} | REDUCTION | {"method": ["linear", "lower", "no"]}) for f in (np.quantile, np.percentile)},
+    np.average: (
+        1,
+        {"axis": AXES, "weights": [None, [1.0, 2.0, 3.0], "a"], "returned": [False], "keepdims": [True, False]},
+    ),
+    np.sort: (1, {"axis": AXES, "kind": [None, "stable", "no"]}),
+    np.diff: (1, {"n": NUMBERS, "axis": AXES, "prepend": [0, [1.0]], "append": [0.5, np.ones(3)]}),
+    np.trapezoid: (1, {"x": [None, [0.0, 1.0, 3.0], 2.0], "dx": [1.0, 2, "a"], "axis": AXES}),
+    np.linspace: (2, {"num": NUMBERS, "endpoint": [True, False]}),
+    np.nan_to_num: (1, {"nan": [0.0, 2, "a"], "posinf": [None, 1.0], "neginf": [None, 1.0]}),
+    np.take_along_axis: (1, {"indices": [i for i in INDICES if not isinstance(i, list)], "axis": AXES}),
     np.reshape: (1, {"shape": TARGETS, "order": ORDERS, "copy": [None, True, False]}),
     np.transpose: (1, {"axes": PERMUTATIONS}),
     np.swapaxes: (1, {"axis1": AXES, "axis2": AXES}),
@@ -117,7 +161,7 @@ SIGNATURES = {
     np.linalg.norm: (1, {"ord": [None, 1, 2, np.inf, -np.inf, "fro", "nuc", 0, 3, "no", -1]} | REDUCTION),
     np.clip: (1, {key: [None, 0.0, 1, -1.0, np.zeros(3), "a"] for key in ("a_min", "a_max", "min", "max")}),
     np.take: (1, {"indices": INDICES, "axis": AXES, "mode": ["raise", "wrap", "clip", "no"]}),
-    np.tensordot: (2, {"axes": SUMMED}),
+    **{f: (2, {"axes": SUMMED}) for f in (np.tensordot, np.linalg.tensordot)},
     getitem: (1, {"key": KEYS}),
     **{f: (1, {}) for f in (tinygrad_sig.softplus, tinygrad_sig.log_sigmoid, tinygrad_sig.gelu, tinygrad_sig.silu)},
     tinygrad_sig.leaky_relu: (1, {"slope": WEIGHTS}),
@@ -125,7 +169,7 @@ SIGNATURES = {
     **{f: (2, {}) for f in (operator.add, operator.sub, operator.mul, operator.matmul)},
     **{f: (2, {}) for f in (operator.truediv, operator.mod, operator.pow)},
 }
-REQUIRED = {"shape", "key", "axis1", "axis2", "source", "destination", "indices"}
+REQUIRED = {"n", "q", "shape", "key", "axis1", "axis2", "source", "destination", "indices"}
 CONTRACTIONS = ["ij,jk->ik", "ij->ji", "ii->i", "ii", "i,i", "ij", "...j,j", "ij,ij->", "i...->...", "ijk,kl", "", "->"]
 CONTRACTIONS += ["ab,ab,ab->a", "i,j->ij", "ij,jk", "ii->", "iii", "i->ii", "ij->k", "i,,j", "a b", "i$", "..", "i->"]
 CONTRACTIONS += [
@@ -142,7 +186,7 @@ CONTRACTIONS += [
 ]
 CONTRACTIONS += ["ij->ij->", "...ii->...i", "i...,j...->ij...", "Aa,aB", 3, None, [0, 1], "ij,ik->jk"]
 COMPARISONS = [operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne, operator.floordiv]
-OPERATORS = {f for f in SIGNATURES if f.__module__ == "_operator"}
+OPERATORS = {f for f in SIGNATURES if getattr(f, "__module__", "") == "_operator"}
 OF_ONE_ARRAY = {np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.size, np.round}
 OF_ONE_ARRAY |= {np.array_repr, np.array_str, np.array2string}
 
@@ -301,7 +345,7 @@ def compare(function, args, kwargs, leaves, upstream):
         return np.sum(upstream * function(*moved(args, step), **kwargs))
 
     values = [attempt(loss, k * h) for k in (1, -1, 2, -2)]
-    if all(np.isfinite(values)):
+    if not any(isinstance(v, Exception) for v in values) and all(np.isfinite(values)):  # LAPACK has no longdouble.
         expected = (8 * (values[0] - values[1]) - (values[2] - values[3])) / (12 * h)
         parts = [leaf.grad * direction for leaf, direction in directions.items()]
         scale = sum(np.sum(np.abs(part)) for part in parts)
@@ -346,9 +390,12 @@ def test_einsum():
 
 
 def test_no_function_of_the_tables_is_left_out():
-    inner = {scatter, cast, concatenate, stack, contract, euclidean, sech}
-    missing = {*LOCAL, *LINEAR, *COMPOSED} - SIGNATURES.keys() - inner - {np.einsum}
-    assert not [f for f in missing if f.__module__ in ("numpy", "numpy.linalg", "tinygrad_sig.calculus.functions")]
+    inner = {scatter, cast, concatenate, stack, contract, euclidean, sech, p_norm, log_det, cofactors, *INNER}
+    inner |= {sinc_derivative, recurrence}
+    moved = {np.moveaxis, np.roll, np.rot90, np.tril, np.triu, np.diagonal, np.linalg.solve}  # in tests of their own
+    missing = {*LOCAL, *LINEAR} - SIGNATURES.keys() - inner - moved
+    known = ("numpy", "numpy.linalg", "tinygrad_sig.calculus.functions")
+    assert not [f for f in missing if getattr(f, "__module__", "numpy") in known]  # NumPy 2.0's ufuncs have none
 
 
 @pytest.mark.parametrize(
@@ -375,8 +422,12 @@ def test_what_has_no_gradient_is_numpys_own_result(function):
             assert repr(ours) == repr(theirs), shown(function, args, kwargs)
 
 
+# Of `sort`, which sorts in place, there is only the function.
+METHODS = [n for n in sorted(set(dir(np.ndarray)) & set(dir(Tensor)) - {"sort"}) if getattr(np, n, n) in SIGNATURES]
+
+
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 3), (0,), (0, 3)])
-@pytest.mark.parametrize("name", [n for n in dir(Tensor) if hasattr(np.ndarray, n) and getattr(np, n, n) in SIGNATURES])
+@pytest.mark.parametrize("name", METHODS)
 def test_methods_are_those_of_arrays(name, shape):
     """By position what must be given, by keyword the rest: ndarray.sum has a dtype where Tensor.sum has keepdims."""
     for k in range(CALLS // 2):
@@ -542,12 +593,12 @@ def test_empty_arrays_work_wherever_numpy_takes_them(f, shape):
         (lambda t: np.ma.masked_equal([1.0, 2.0], 1.0) * t, TypeError, "array: a Tensor of shape (2,) would lose its"),
         (lambda t: np.ma.exp(t), TypeError, "array: a Tensor of shape (2,) would lose its gradient"),
         (lambda t: np.floor(t, t), ValueError, "output array is read-only"),
-        (lambda t: tinygrad_sig.relu(t, 0.1), TypeError, "relu: 2 arguments were given, and it takes 1"),
+        (lambda t: tinygrad_sig.relu(t, 0.1), TypeError, "takes 1 positional argument but 2 were given"),
         (lambda t: np.prod(t, 0, np.float32), TypeError, "prod: it has no derivative with dtype="),
         (
             lambda t: np.prod(t, axis="a"),
             TypeError,
-            "prod: a Tensor of shape (2,) does not fit: 'str' object cannot be",
+            "prod: 'str' object cannot be",
         ),
         (
             lambda t: np.tensordot(t[:0], np.ones((2, 0)), 1),

@@ -9,8 +9,44 @@ from inspect import signature
 import numpy as np
 import pytest
 
-from tinygrad_sig import Tensor, jvp, logit, relu, sigmoid
-from tinygrad_sig.calculus.functions import cast, concatenate, contract, euclidean, getitem, scatter, sech, stack
+from tinygrad_sig import (
+    Tensor,
+    elu,
+    gelu,
+    hessian,
+    jacobian,
+    jvp,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logit,
+    logsumexp,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+)
+from tinygrad_sig.calculus.functions import (
+    cast,
+    concatenate,
+    contract,
+    cosine,
+    euclidean,
+    getitem,
+    log_det,
+    monomial,
+    p_norm,
+    parabola,
+    recurrence,
+    scatter,
+    sech,
+    share,
+    sigmoid_prime,
+    sinc_derivative,
+    stack,
+    within,
+)
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.engine.backward import walk
 
@@ -21,6 +57,8 @@ OTHER = rng.uniform(0.4, 2.5, (2, 3))
 ROW, COLUMN, ONE, SCALAR = OTHER[:1], OTHER[:, :1], OTHER[:1, :1], np.float64(1.7)
 UNIT = rng.uniform(0.2, 0.8, (2, 3))
 CUBE = rng.normal(size=(2, 3, 4))
+STACK = np.random.default_rng(7).normal(size=(2, 3, 3)) + 3 * np.eye(3)
+SQUARE, ONES = STACK[0], np.ones((3, 3))
 MASK = np.array([[True, False, True], [False, False, True]])
 PAIRS = [(SIGNED, OTHER), (OTHER, SIGNED), (SIGNED, ROW), (COLUMN, SIGNED), (ROW, SIGNED[:, :1]), (SIGNED, SCALAR)]
 REPEATED = np.array([0, 2, 0])
@@ -41,8 +79,7 @@ def matrices(*shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Sample]:
 
 def einsum(subscripts: str, *shapes: tuple[int, ...]) -> Sample:
     """A sample of `contract`, the operation behind np.einsum with all written out."""
-    left, out = subscripts.split("->")
-    params = {"terms": tuple(left.split(",")), "out": out, "optimize": False}
+    params = {"subscripts": subscripts, "optimize": False}
     return tuple(rng.normal(size=shape) for shape in shapes), params
 
 
@@ -50,24 +87,34 @@ def einsum(subscripts: str, *shapes: tuple[int, ...]) -> Sample:
 # The formatter would break the columns that put it beside the table in rules.py.
 SAMPLES: dict = {
     **{f: plain((SIGNED,), (SCALAR,), (CUBE[:, :0],)) for f in (
-        np.negative, np.positive, np.absolute, np.fabs, np.deg2rad, np.rad2deg, np.square, np.reciprocal, np.cbrt,
+        np.negative, np.positive, np.absolute, np.fabs, np.deg2rad, np.rad2deg, np.radians, np.degrees, np.square,
+        np.reciprocal, np.cbrt, np.sinc,
         np.exp, np.exp2, np.expm1, np.sin, np.cos, np.arctan, np.sinh, np.cosh, np.tanh, sech, np.arcsinh,
-        sigmoid, relu)},
+        parabola, sigmoid, sigmoid_prime, relu, within, leaky_relu, elu, softplus, log_sigmoid, silu, gelu)},
     **{f: plain((POSITIVE,), (SCALAR,)) for f in (np.sqrt, np.log, np.log2, np.log10, np.log1p)},
     **{f: plain((2 * UNIT - 1,), (UNIT[0, 0],)) for f in (np.arcsin, np.arccos, np.arctanh)},
     np.tan:          plain((SIGNED / 3,), (SCALAR / 3,)),
     np.arccosh:      plain((1 + POSITIVE,), (SCALAR,)),
     logit:           plain((UNIT,), (UNIT[0, 0],), (CUBE[:, :0],)),
     **{f: plain(*PAIRS) for f in (
-        np.add, np.subtract, np.multiply, np.divide, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot,
-        np.arctan2, np.logaddexp, np.logaddexp2)},
+        np.add, np.subtract, np.multiply, np.divide, np.remainder, np.fmod, np.copysign,
+        np.maximum, np.minimum, np.fmax, np.fmin, np.hypot,
+        np.arctan2, np.logaddexp, np.logaddexp2, cosine, share)},
     **{f: plain((POSITIVE, SIGNED[::-1]), (POSITIVE, ROW), (COLUMN, SIGNED), (SCALAR, ROW), (ROW, SCALAR))
        for f in (np.power, np.float_power)},
+    monomial:        [((SIGNED, 1 + UNIT, ROW), {"lower": k}) for k in (1, 2)] + plain((SCALAR, COLUMN, SIGNED)),
     **{f: [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)]
-       for f in (np.max, np.min, euclidean)},
+       for f in (np.max, np.min, euclidean, logsumexp, np.nanmax, np.nanmin, np.nanmean, np.nansum, np.prod)},
+    **{f: [((CUBE,), {"axis": a, "keepdims": k, "ddof": d})
+           for a in (None, 1, (-1, 0)) for k in (False, True) for d in (0, 0.5)] for f in (np.var, np.std)},
+    **{f: [((CUBE,), {"axis": a}) for a in (None, 1, -1, (0, 2))] for f in (softmax, log_softmax)},
     np.sum:          [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 0, -1, (0, 2), ()) for k in (False, True)],
     np.mean:         [((CUBE,), {"axis": a, "keepdims": k}) for a in (None, 1, (-1, 0), ()) for k in (False, True)],
     np.cumsum:       [((CUBE,), {"axis": a}) for a in (None, 1, -1)] + plain((SCALAR,), (ONE,)),
+    np.cumprod:      [((CUBE,), {"axis": a}) for a in (None, 1, -1)] + plain((SCALAR,), (ONE,)),
+    np.nan_to_num:   plain((CUBE,), (SCALAR,)),
+    sinc_derivative: [((x,), {"n": n}) for x in (SIGNED, SCALAR) for n in (1, 2)],
+    recurrence:      plain((CUBE[0, :2], CUBE[1]), (ROW[0, :0], ROW[0, :1]), (CUBE[:1], CUBE)),
     np.reshape:      [((CUBE,), {SHAPE: (4, -1)}), ((SCALAR,), {SHAPE: (1, 1)}), ((ONE,), {SHAPE: ()})],
     np.expand_dims:  [((CUBE,), {"axis": 0}), ((CUBE,), {"axis": (1, -1)}), ((SCALAR,), {"axis": 0})],
     np.squeeze:      [((CUBE[:1, :, :1],), {}), ((CUBE[:1, :, :1],), {"axis": -1})],
@@ -89,6 +136,12 @@ SAMPLES: dict = {
     np.matmul:       matrices(((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((3,), (2, 3, 2)),
                               ((2, 2, 3), (3,)), ((2, 1, 2, 3), (3, 3, 1)), ((1, 2, 3), (2, 3, 2)),
                               ((2, 3), (2, 3, 1)), ((2, 0), (0, 3))),
+    p_norm:          [((SIGNED,), {"ord": p, "axis": a, "keepdims": k}) for p, a, k in (
+                         (3.0, None, False), (2.5, 1, True), (0.5, (-1, 0), False), (-1.5, -1, False))],
+    np.linalg.inv:   plain((SQUARE,), (STACK,), (SQUARE[:1, :1],)),
+    np.linalg.det:   plain((SQUARE,), (STACK,), (SQUARE[:2, :2],), (ONES,)),
+    log_det:         plain((SQUARE,), (STACK,), (-SQUARE[:1, :1],)),
+    np.linalg.solve: plain((SQUARE, CUBE[0, :, 0]), (SQUARE, CUBE), (STACK, CUBE[0, :, :1]), (STACK, CUBE[0, :, 0])),
     np.where:        plain(*((MASK, *pair) for pair in PAIRS), (MASK[0], SCALAR, COLUMN)),
     concatenate:     [((SIGNED, ROW), {"axis": 0, "ends": (0, 2, 3)}), ((CUBE,), {"axis": 1, "ends": (0, 3)}),
                       ((COLUMN, SIGNED, COLUMN), {"axis": -1, "ends": (0, 1, 4, 5)}),
@@ -104,27 +157,48 @@ SAMPLES: dict = {
                       einsum("bij,bjk->bik", (2, 2, 3), (2, 3, 2)), einsum("ij,k->i", (2, 3), (4,)),
                       einsum("ij,jk->ik", (2, 0), (0, 3))],
 }
+SAMPLES[parabola] += [((UNIT,), {"a": 0, "b": 1})]
+SAMPLES[leaky_relu] += [((SIGNED,), {"slope": 0.25})]
+SAMPLES[elu] += [((SIGNED,), {"alpha": 0.5})]
+SAMPLES[within] += [((SIGNED,), {"end": 1})]
+SAMPLES[share] += [((SIGNED, OTHER), {"base": 2})]
 # fmt: on
 
 # They have kinks, or are computed by way of |x|, which is not analytic, or lose the imaginary part.
 NOT_ANALYTIC = {np.absolute, np.fabs, np.remainder, np.maximum, np.minimum, np.fmax, np.fmin, np.max, np.min, relu}
-NOT_ANALYTIC |= {sech, sigmoid, cast}
+NOT_ANALYTIC |= {sech, sigmoid, sigmoid_prime, cast, within, leaky_relu, elu, softplus, log_sigmoid, silu, gelu}
+NOT_ANALYTIC |= {cosine, share, monomial, logsumexp, softmax, log_softmax, np.var, np.std}
+NOT_ANALYTIC |= {np.fmod, np.copysign, np.nanmax, np.nanmin, np.nan_to_num, sinc_derivative}
 # NumPy does not take complex numbers there.
-NOT_ANALYTIC |= {np.cbrt, np.deg2rad, np.rad2deg, np.hypot, np.arctan2, np.logaddexp, np.logaddexp2}
+NOT_ANALYTIC |= {
+    np.cbrt,
+    np.deg2rad,
+    np.rad2deg,
+    np.radians,
+    np.degrees,
+    np.hypot,
+    np.arctan2,
+    np.logaddexp,
+    np.logaddexp2,
+}
+
+NOT_ANALYTIC |= {p_norm, log_det}
+# LAPACK has no longdouble: differences are taken in float64.
+LAPACK = {np.linalg.inv, np.linalg.det, log_det, np.linalg.solve}
 
 EPSILON = float(np.finfo(np.longdouble).eps)
 H = EPSILON**0.2
 # A longdouble is a float64 on some machines, and differences are no better there than this.
-DIFFERENCE_TOLERANCE = max(1e-12, 1e3 * EPSILON**0.8)
+DIFFERENCE_TOLERANCE = max(1e-11, 1e3 * EPSILON**0.8)
 
 
-def central_difference(f, x):
+def central_difference(f, x, h=H):
     """df/dx of a number f(x), element by element of x, by a difference whose error is of the fourth order."""
     gradient = np.zeros(x.shape, np.longdouble)
     for index in np.ndindex(x.shape):
-        step = np.zeros(x.shape, np.longdouble)
-        step[index] = H
-        gradient[index] = (8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * H)
+        step = np.zeros_like(x)
+        step[index] = h
+        gradient[index] = (8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * h)
     return gradient
 
 
@@ -152,6 +226,11 @@ def assert_close(actual, expected, tolerance):
     np.testing.assert_allclose(actual, expected, tolerance, tolerance * np.max(np.abs(expected), initial=1e-3))
 
 
+def precision(function):
+    """(the dtype to take differences in, their step, how near they come)."""
+    return (np.float64, 1e-3, 1e-9) if function in LAPACK else (np.longdouble, H, DIFFERENCE_TOLERANCE)
+
+
 def differentiable(function, arguments):
     row = LOCAL.get(function) or LINEAR[function]
     return [i for i in range(len(arguments)) if row[i]]
@@ -160,6 +239,7 @@ def differentiable(function, arguments):
 def check_first_order(function, arguments, params):
     """Each argument on its own, the others constant, and then all of them at once."""
     analytic = function not in NOT_ANALYTIC
+    long, h, tolerance = precision(function)
     weights = np.asarray(rng.normal(size=np.shape(function(*arguments, **params))))
     positions = differentiable(function, arguments)
     together = {i: Tensor(arguments[i]) for i in positions}
@@ -172,16 +252,17 @@ def check_first_order(function, arguments, params):
             return np.sum(weights * function(*replaced(arguments, i, x), **params))
 
         x = np.asarray(arguments[i])
-        expected = complex_step(value, x) if analytic else central_difference(value, x.astype(np.longdouble))
-        assert_close(gradient, expected, 1e-12 if analytic else DIFFERENCE_TOLERANCE)
-        assert_close(joint[together[i]], expected, 1e-12 if analytic else DIFFERENCE_TOLERANCE)
+        expected = complex_step(value, x) if analytic else central_difference(value, x.astype(long), h)
+        assert_close(gradient, expected, 1e-12 if analytic else tolerance)
+        assert_close(joint[together[i]], expected, 1e-12 if analytic else tolerance)
 
 
 def check_second_order(function, arguments, params):
     """Differentiate Σ v·(dy/dx) by the graph that the walk has made, by the upstream gradient too, in longdouble."""
     positions = differentiable(function, arguments)
-    arguments = tuple(np.longdouble(a) if i in positions else a for i, a in enumerate(arguments))
-    weights = rng.normal(size=np.shape(function(*arguments, **params))).astype(np.longdouble)
+    long, h, tolerance = precision(function)
+    arguments = tuple(np.asarray(a, long)[()] if i in positions else a for i, a in enumerate(arguments))
+    weights = np.asarray(rng.normal(size=np.shape(function(*arguments, **params))), long)[()]
     directions = [rng.normal(size=np.shape(arguments[i])) for i in positions]
 
     def first(variables, create_graph):
@@ -195,10 +276,11 @@ def check_second_order(function, arguments, params):
 
     variables = (weights, *(arguments[i] for i in positions))
     tensors = [Tensor(value) for value in variables]
-    second = walk(first(tensors, True), np.longdouble(1))
+    second = walk(first(tensors, True), long(1))
     for k, tensor in enumerate(tensors):
-        expected = central_difference(lambda x, k=k: first(replaced(variables, k, x), False), np.asarray(variables[k]))
-        assert_close(second.get(tensor, np.zeros(tensor.shape)), expected, DIFFERENCE_TOLERANCE)
+        x = np.asarray(variables[k])
+        expected = central_difference(lambda x, k=k: first(replaced(variables, k, x), False), x, h)
+        assert_close(second.get(tensor, np.zeros(tensor.shape)), expected, tolerance)
 
 
 CASES = [
@@ -252,7 +334,7 @@ def test_forward_mode_reads_the_same_row(function, arguments, params):
 WRONG = [
     (LOCAL, np.power, (lambda y, a, b: 2.001 * a, LOCAL[np.power][1]), (POSITIVE, np.float64(2)), {}),
     (LOCAL, np.exp, (lambda y, x: 2.001 / 2 * y,), (SIGNED,), {}),
-    (LOCAL, sigmoid, (lambda y, x, slope=None: 7.0,), (SIGNED,), {}),
+    (LOCAL, softplus, (lambda y, x: 7.0,), (SIGNED,), {}),
     (LOCAL, np.maximum, (LOCAL[np.maximum][0], LOCAL[np.maximum][0]), (SIGNED, OTHER), {}),
     (LINEAR, np.sum, (lambda g, y, x, axis: 1.001 * np.broadcast_to(g, x.shape),), (ROW,), {"axis": 0}),
 ]
@@ -469,3 +551,79 @@ def test_a_permutation_given_as_one_number_is_undone():
     x = Tensor([1.0, 2.0])
     np.transpose(x, 0).backward([3.0, 4.0])
     assert x.grad.tolist() == [3.0, 4.0]
+
+
+# The whole range of a dtype: what leaves it on the way to a derivative must not be lost with it.
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "expected"),
+    [
+        (np.log10, np.float16(30000), 1 / (30000 * np.log(10))),
+        (np.log2, np.float16(60000), 1 / (60000 * np.log(2))),
+        (np.log10, 1.7e308, 1 / np.log(10) / 1.7e308),
+        (lambda a: a**0.1, np.float16(1e-6), 0.1 * float(np.float16(1e-6)) ** -0.9),
+        (lambda a: np.hypot(a, np.float16(50000)), np.float16(50000), 0.5**0.5),
+        (np.linalg.norm, 1e200, 1),
+        (np.linalg.norm, -1e-200, -1),
+        (silu, -746.0, -745 * np.exp(-373.0) * np.exp(-373.0)),
+    ],
+)
+def test_the_derivative_of_a_number_at_the_ends_of_its_range(f, x, expected):
+    t = Tensor(x)
+    with np.errstate(over="ignore"):
+        f(t).backward()
+    np.testing.assert_allclose(t.grad, expected, rtol=4 * np.finfo(t.dtype).eps, atol=5e-324)
+
+
+@pytest.mark.parametrize(("f", "curvature"), [(np.arcsin, 1), (np.arccos, -1), (np.arctanh, 2), (sigmoid, -1 / 8)])
+@pytest.mark.parametrize("x", [1e-300, 1e-17, np.float16(1e-4)])
+def test_second_derivatives_near_0_do_not_cancel(f, curvature, x):
+    np.testing.assert_allclose(derivatives(f, x, 2)[2], curvature * float(x), rtol=4 * np.finfo(type(x)).eps)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "tolerance"),
+    [
+        (lambda x: x / np.linalg.norm(x), np.array([3e200, 4e200]), 1e-15),
+        (lambda x: x / np.linalg.norm(x), np.array([3e-200, 4e-200]), 1e-15),
+        (lambda x: x / np.linalg.norm(x), np.float32([3e22, 4e22]), 1e-6),
+        (lambda x: x / np.linalg.norm(x), np.float16([3000, 4000]), 2e-3),
+    ],
+)
+def test_a_direction_keeps_its_projection_at_every_size(f, x, tolerance):
+    unit = np.array([0.6, 0.8])
+    expected = (np.eye(2) - np.outer(unit, unit)) / np.hypot(*x.astype(float))
+    np.testing.assert_allclose(jacobian(f)(x), expected, rtol=tolerance)
+    np.testing.assert_allclose(hessian(np.linalg.norm)(x), expected, rtol=tolerance)
+
+
+@pytest.mark.parametrize("x", [np.array([3e200, 4e200]), np.float32([3e22, 4e22]), np.float16([3e-6, 4e-6])])
+def test_a_norm_has_its_gradient_at_every_size(x):
+    t = Tensor(x)
+    np.linalg.norm(t).backward()
+    direction = x.astype(np.longdouble) / np.sqrt(np.sum(x.astype(np.longdouble) ** 2))
+    np.testing.assert_allclose(t.grad, direction.astype(float), rtol=np.finfo(x.dtype).eps * 2)
+
+
+@pytest.mark.parametrize("x", [np.array([1e200, 3e200]), np.float16([4.2e-5, 5.6e-5]), np.float16([10000, 60000])])
+def test_a_standard_deviation_has_its_gradient_at_every_size(x):
+    t = Tensor(x)
+    np.std(t).backward()
+    np.testing.assert_allclose(t.grad, [-0.5, 0.5], rtol=0.01 if x.dtype == np.float16 else 1e-15)
+    np.testing.assert_allclose(np.std(Tensor(x)).data, (x[1] - x[0]) / 2, rtol=0.01)
+
+
+def test_equal_infinities_share_the_gradient_of_their_sum():
+    for values in ([np.inf, np.inf, 1.0], [-np.inf, -np.inf]):
+        t = Tensor(values)
+        logsumexp(t).backward()
+        assert t.grad.tolist() == [0.5, 0.5, 0.0][: t.size]
+
+
+def test_a_probability_close_to_1_keeps_its_derivative():
+    """1 − p is 0 there, and the derivative p·(1 − p) is 1e-20."""
+    x = np.array([0.0, -46.0])
+    p = np.exp(-46.0)
+    np.testing.assert_allclose(jacobian(softmax)(x), [[p, -p], [p, -p]] * np.array([[1], [-1]]), rtol=1e-14)
+    np.testing.assert_allclose(jacobian(log_softmax)(x), [[p, -p], [-1, 1]], rtol=1e-14)

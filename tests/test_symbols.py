@@ -8,8 +8,37 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tinygrad_sig import Tensor, logit, relu, sigmoid, sigmoid_chain, trace
-from tinygrad_sig.calculus.functions import cast, concatenate, contract, euclidean, getitem, scatter, sech, stack
+from tinygrad_sig import (
+    Tensor,
+    gelu,
+    log_softmax,
+    logit,
+    logsumexp,
+    relu,
+    sigmoid,
+    sigmoid_chain,
+    silu,
+    softmax,
+    trace,
+)
+from tinygrad_sig.calculus.functions import (
+    cast,
+    concatenate,
+    contract,
+    cosine,
+    euclidean,
+    getitem,
+    log_det,
+    monomial,
+    p_norm,
+    recurrence,
+    scatter,
+    sech,
+    share,
+    sigmoid_prime,
+    sinc_derivative,
+    stack,
+)
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.formulas.symbols import LATEX, Symbol, derivative, forward, write
 
@@ -17,8 +46,9 @@ A, B = 1.3, 0.7
 NAMESPACE = {
     **{f.__name__: f for f in (np.sqrt, np.cbrt, np.exp, np.exp2, np.log, np.sin, np.cos, np.tan, np.sinh, np.cosh)},
     **{f.__name__: f for f in (np.tanh, sech, np.sign, np.floor, np.hypot, max, min, np.fmax, np.fmin)},
+    **{f.__name__: f for f in (np.rint, np.fmod, np.copysign, sinc_derivative)},
     "σ": sigmoid,
-    "sigmoid_prime": lambda x: sigmoid(x) * sigmoid(-x),
+    **{f.__name__: f for f in (np.where, silu, gelu, sigmoid_prime, cosine, share, monomial)},
     "Fraction": Fraction,
 }
 # Where a function is looked at, if it is not defined at A and at B.
@@ -42,7 +72,8 @@ def latex(y):
 def python(formula):
     """A formula as Python would write it."""
     formula = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda power: "**" + power[0].translate(DIGITS), formula)
-    formula = re.sub(r"\[(\S+) > 0\]", r"(\1 > 0)", formula)
+    formula = re.sub(r"\[([^\[\]]+) > 0\]", r"(\1 > 0)", formula)
+    formula = re.sub(r"\|(\w+)\|", r"abs(\1)", formula)
     formula = re.sub(r"\[(.+) = (.+)\]", r"(\1 == \2)", formula)
     formula = formula.replace("σ'", "sigmoid_prime").replace("⌊", "floor(").replace("⌋", ")")
     return formula.translate({ord("−"): "-", ord("·"): "*", ord("^"): "**"})
@@ -71,7 +102,7 @@ def evaluated(formula, **values):
         (np.reciprocal, "−(1 / x)²", r"-(\frac{1}{x})^{2}"),
         (np.cbrt, "1 / (3·cbrt(x)²)", r"\frac{1}{3 \, \sqrt[3]{x}^{2}}"),
         (np.exp2, "0.693147·exp2(x)", r"0.693147 \, 2^{x}"),
-        (np.log10, "1 / (2.30259·x)", r"\frac{1}{2.30259 \, x}"),
+        (np.log10, "0.434294 / x", r"\frac{0.434294}{x}"),
         (np.tan, "1 + tan(x)²", r"1 + \tan(x)^{2}"),
         (np.arctan, "(1 / hypot(1, x))²", r"(\frac{1}{\mathrm{hypot}(1, x)})^{2}"),
         (np.cosh, "sinh(x)", r"\sinh(x)"),
@@ -126,7 +157,7 @@ def test_the_formula_of_a_function_of_one_tensor(build, text, tex):
             ["[min(w5, x5) = w5]", "[min(w5, x5) = x5]"],
             [r"[\min(w_{5}, x_{5}) = w_{5}]", r"[\min(w_{5}, x_{5}) = x_{5}]"],
         ),
-        (np.arctan2, ["x5 / hypot(w5, x5)²", "−w5 / hypot(w5, x5)²"], None),
+        (np.arctan2, ["x5 / hypot(x5, w5)²", "−w5 / hypot(w5, x5)²"], None),
         (np.logaddexp, ["σ(w5 − x5)", "σ(x5 − w5)"], [r"\sigma(w_{5} - x_{5})", r"\sigma(x_{5} - w_{5})"]),
     ],
 )
@@ -145,13 +176,13 @@ def test_the_formulas_of_a_chain_are_slopes_at_preactivations_weights_and_activa
 def test_a_formula_a_row_and_a_step_say_the_same_number(function, a, b):
     """To the six digits that a number in a formula has; to the last where there is none but 1, 2 and 3."""
     a = WITHIN.get(function, a)
-    tensors = [Tensor(value, name=name) for value, name in [(a, "a"), (b, "b")]][: len(LOCAL[function])]
+    tensors = [Tensor(value, name=name) for value, name in [(a, "a"), (b, "b"), (B, "c")]][: len(LOCAL[function])]
     y = function(*tensors)
     for step, entry in zip(trace(y), LOCAL[function], strict=True):
         number = entry(y.data, *(tensor.data for tensor in tensors))
         assert step.local == pytest.approx(number, rel=1e-14)
         rounded = re.search(r"\d\.\d{4}", step.formula)
-        assert evaluated(step.formula, a=a, b=b) == pytest.approx(float(number), rel=1e-5 if rounded else 1e-14)
+        assert evaluated(step.formula, a=a, b=b, c=B) == pytest.approx(float(number), rel=1e-5 if rounded else 1e-14)
 
 
 # How a linear map is called; a new row without an example fails the test below by name.
@@ -165,7 +196,20 @@ EXAMPLES = {
         lambda x, **_: np.max(x, (0, 1), keepdims=True),
     ],
     np.min: [lambda x, **_: np.min(x), lambda x, **_: np.min(x, axis=-1), lambda x, **_: np.min(x, 0, keepdims=True)],
-    euclidean: [lambda x, **_: np.linalg.norm(x), lambda x, **_: np.linalg.norm(x, axis=0), lambda x, **_: np.std(x)],
+    euclidean: [lambda x, **_: np.linalg.norm(x), lambda x, **_: np.linalg.norm(x, axis=0)],
+    np.var: [lambda x, **_: np.var(x), lambda x, **_: np.var(x, axis=1, ddof=1)],
+    np.std: [lambda x, **_: np.std(x)],
+    logsumexp: [lambda x, **_: logsumexp(x), lambda x, **_: logsumexp(x, axis=1)],
+    softmax: [lambda x, **_: softmax(x), lambda x, **_: softmax(x, axis=0)],
+    log_softmax: [lambda x, **_: log_softmax(x)],
+    **{
+        f: [lambda x, f=f, **_: f(x), lambda x, f=f, **_: f(x, axis=1, keepdims=True)]
+        for f in (np.nanmax, np.nanmin, np.nansum, np.nanmean, np.prod)
+    },
+    np.cumprod: [lambda x, **_: np.cumprod(x), lambda x, **_: np.cumprod(x, axis=1)],
+    np.nan_to_num: [lambda x, **_: np.nan_to_num(x)],
+    sinc_derivative: [lambda x, **_: sinc_derivative(x, n=1)],
+    recurrence: [lambda x, **_: recurrence(x[:1], x)],
     np.cumsum: [lambda x, **_: np.cumsum(x), lambda x, **_: np.cumsum(x, axis=1)],
     np.flip: [lambda x, **_: np.flip(x), lambda x, **_: np.flip(x, axis=(0, 1))],
     concatenate: [lambda x, **_: np.concatenate([x, x])],
@@ -196,6 +240,14 @@ EXAMPLES = {
         lambda x, row, **_: x @ row,
         lambda row, columns, **_: row @ columns,
         lambda row, **_: row @ row,
+    ],
+    p_norm: [lambda x, **_: np.linalg.norm(np.ravel(x), 3), lambda row, **_: np.linalg.norm(row, 0.5)],
+    np.linalg.inv: [lambda x, **_: np.linalg.inv(x[:, 1:])],
+    np.linalg.det: [lambda x, **_: np.linalg.det(x[:, 1:])],
+    log_det: [lambda x, **_: np.linalg.slogdet(x[:, 1:])[1]],
+    np.linalg.solve: [
+        lambda x, columns, **_: np.linalg.solve(x[:, 1:], columns[:2]),
+        lambda x, row, **_: np.linalg.solve(x[:, 1:], row[1:]),
     ],
     np.where: [lambda x, **_: np.where(x > 2, x, 0), lambda x, **_: np.where(x > 2, 1, x)],
 }
@@ -262,7 +314,7 @@ def test_names_in_latex(name, tex):
 def readable(function):
     """Tensors computed by a function, as samples of all of its formulas."""
     if function in LOCAL:
-        tensors = [Tensor(WITHIN.get(function, value), name=name) for value, name in ((A, "a"), (B, "b5"))]
+        tensors = [Tensor(WITHIN.get(function, value), name=name) for value, name in ((A, "a"), (B, "b5"), (B, "c"))]
         return [function(*tensors[: len(LOCAL[function])])]
     return [build(**{name: Tensor(value, name=name) for name, value in MATRIX.items()}) for build in EXAMPLES[function]]
 

@@ -21,9 +21,10 @@ from numpy.lib import format as npy
 from numpy.random import Generator
 
 from .calculus.activations import log_sigmoid, log_softmax
+from .calculus.foreign import readonly
 from .calculus.functions import sigmoid
 from .engine.tensor import Tensor
-from .engine.values import floating, readonly
+from .engine.values import floating
 from .show.files import write
 from .show.text import length
 from .traces.health import gradients_of, parameters_of

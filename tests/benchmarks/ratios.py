@@ -5,9 +5,9 @@ graphs are cycles pays for that here.
 """
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import blas  # before NumPy, which the jobs import
 import jobs
@@ -43,16 +43,16 @@ def table(job: str, rows: Iterable[Row]) -> str:
     return "\n".join([title, *text])
 
 
-def seconds(run: jobs.Run, times: int) -> float:
+def seconds(run: Callable[[], Any], times: int) -> float:
     start = perf_counter()
     for _ in range(times):
         run()
     return (perf_counter() - start) / times
 
 
-def calibrated(run: jobs.Run) -> int:
+def calibrated(run: Callable[[], Any], length: float = ROUND) -> int:
     """How many runs make a round."""
-    return max(1, round(ROUND / seconds(run, 1)))
+    return max(1, round(length / seconds(run, 1)))
 
 
 def measure(job: str) -> list[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+NO_VALUE = np._NoValue
 # What ufuncs and functions written in C take besides, with the defaults that change nothing.
 DEFAULTS = {"out": None, "dtype": None, "where": True, "casting": "same_kind", "order": "K", "subok": True}
 FIXED = frozenset((int, float, bool, str, type(None), type(...)))
@@ -50,20 +50,23 @@ class Arguments:
     def understood(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(operands, parameters that we know): NumPy's own default is dropped, what we do not know is refused."""
         count = len(args) if self.count is None else self.count
-        for name, value in zip(self.following, args[count:], strict=False):
-            if name in params:
-                raise TypeError(f"{self.name}: {name} is given twice; give it once")
-            params[name] = value
-        if len(args) > count + len(self.following):
-            raise TypeError(f"{self.name}: {len(args)} arguments were given, and it takes {count}; leave some out")
-        for name, value in list(params.items()):
+        if len(args) > count:
+            if len(args) > count + len(self.following):
+                raise TypeError(f"{self.name}: {len(args)} arguments were given, and it takes {count}; leave some out")
+            for name, value in zip(self.following, args[count:], strict=False):
+                if name in params:
+                    raise TypeError(f"{self.name}: {name} is given twice; give it once")
+                params[name] = value
+            args = args[:count]
+        for name in tuple(params):
+            value = params[name]
             if value is NO_VALUE or (name not in self.known and self.is_default(name, value)):
                 del params[name]
-            elif not self.takes_tensors and type(value) not in FIXED:
+            elif type(value) not in FIXED and not self.takes_tensors:
                 params[name] = settled(value, f"{self.name}: {name}=")
         if len(args) < self.needed and not (self.takes_tensors and params):
             raise TypeError(f"{self.name}: its derivative takes {self.needed} arguments; write {self.usage()}")
-        return args[:count], params
+        return args, params
 
     def is_default(self, name: str, value: Any) -> bool:
         """Whether an unknown parameter has the value that it has anyway; TypeError where it has another."""
@@ -88,6 +91,8 @@ def settled(parameter: Any, where: str) -> Any:
     """A parameter that the caller cannot change any more: arrays in it are copied; a Tensor would lose its gradient."""
     if hasattr(parameter, "__operation__"):
         raise TypeError(f"{where} takes a plain value; give t.data, or t.item()")
+    if type(parameter) is tuple and FIXED.issuperset(map(type, parameter)):
+        return parameter
     if isinstance(parameter, list | tuple):
         return (list if isinstance(parameter, list) else tuple)(settled(part, where) for part in parameter)
     if isinstance(parameter, slice):

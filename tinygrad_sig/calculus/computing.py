@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from .functions import Function, cast, contract, euclidean, sigmoid, sigmoid_with_slope
+from .functions import Function, cast, contract, euclidean, sigmoid, sigmoid_with_slope, std
 
 
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    y = np.add.reduce(x, axis, None, None, keepdims)
-    return y / x.dtype.type(x.size // max(y.size, 1))
+def reduction(ufunc: Any) -> Function:
+    return lambda x, axis=None, keepdims=False: ufunc.reduce(x, axis, None, None, keepdims)
 
 
 # On single numbers Python's operators take a tenth of the time of NumPy's functions; and some of NumPy's functions are
@@ -24,11 +23,12 @@ COMPUTED: dict[Function, Function] = {
     np.divide: operator.truediv,
     np.remainder: operator.mod,
     np.power: operator.pow,
-    np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis, None, None, keepdims),
-    np.max: lambda x, axis=None, keepdims=False: np.maximum.reduce(x, axis, None, None, keepdims),
-    np.min: lambda x, axis=None, keepdims=False: np.minimum.reduce(x, axis, None, None, keepdims),
-    np.reshape: lambda x, shape: x.reshape(shape),
+    np.sum: reduction(np.add),
+    np.max: reduction(np.maximum),
+    np.min: reduction(np.minimum),
+    np.reshape: lambda x, shape=None, newshape=None: x.reshape(newshape if shape is None else shape),
     np.transpose: lambda x, axes=None: x.transpose(axes),
+    np.std: std,
     np.swapaxes: lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
     np.squeeze: lambda x, axis=None: x.squeeze(axis),
 }

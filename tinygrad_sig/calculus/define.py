@@ -9,7 +9,7 @@ import numpy as np
 
 from .arguments import NO_VALUE
 from .computing import COMPUTED
-from .foreign import is_duck
+from .foreign import is_duck, readonly
 from .functions import Function, operation
 from .rules import LINEAR, LOCAL
 
@@ -63,36 +63,24 @@ def define(function: Function, *entries: Callable[..., Any] | None, carry: bool 
 
 
 def owned(function: Function, entries: tuple[Any, ...], carry: bool) -> Function:
-    """The function as a node computes it: what it is given it cannot change, and what it returns is the node's own."""
+    """What the forward pass computes: an array of the node's own, whatever buffer the function has used for it."""
 
     def compute(*x: Any, **params: Any) -> Any:
         try:
-            y = function(*map(locked, x), **params)
+            y = function(*map(readonly, x), **params)
         except ValueError as error:
             if "read-only" in str(error):
                 raise TypeError("it writes into what it is given; let it write into a copy") from error
             raise
-        y = np.float64(y) if isinstance(y, float) else y
-        if getattr(getattr(y, "dtype", None), "kind", "") != "f":
-            raise TypeError(f"it returned {getattr(y, 'dtype', type(y).__name__)} data; let it return a floating array")
-        if is_duck(y):
-            return y
-        shape = np.broadcast_shapes(*(a.shape for a, entry in zip(x, entries, strict=True) if entry))
-        if not (carry or y.shape == shape or (None in entries and broadcasts(shape, y.shape))):
-            raise TypeError(
-                f"it returned shape {y.shape} for {shape}, which is not elementwise; define it with carry=True"
-            )
-        return np.array(y)[()]
+        y = y if is_duck(y) else np.array(y)
+        if y.dtype.kind != "f":
+            raise TypeError(f"it returned {y.dtype} data; let it return a floating array")
+        shape = y.shape if carry else np.broadcast_shapes(*(a.shape for a, e in zip(x, entries, strict=True) if e))
+        if y.shape != shape and not (None in entries and broadcasts(shape, y.shape)):
+            raise TypeError(f"it returned shape {y.shape} for {shape}; define it with carry=True, or keep the shape")
+        return y if is_duck(y) else y[()]
 
     return compute
-
-
-def locked(x: Any) -> Any:
-    """A view of an array that cannot be written to; anything else as it is."""
-    if type(x) is np.ndarray:
-        x = x[...]
-        x.setflags(write=False)
-    return x
 
 
 def checked(entry: Function, name: str, position: int | None, named: dict[int, str]) -> Function:

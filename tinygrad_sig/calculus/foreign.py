@@ -45,3 +45,11 @@ def sized(y: Any) -> Any:
     if y.size != y.size:
         raise ValueError("how many elements a mask selects is not known; use np.where, or compute the array first")
     return y
+
+
+def readonly(data: Any) -> Any:
+    """A view of an array that cannot be written to, and cannot be made writable; anything else as it is."""
+    if type(data) is not np.ndarray:
+        return data
+    data.setflags(write=False)
+    return data[...]  # What owns its memory could be made writable again, a view of it cannot.

@@ -5,9 +5,10 @@ numbers alike; the others are compositions of functions that have one.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, reduce, wraps
 from itertools import accumulate
-from math import exp
+from math import e, exp, factorial, log, pi
+from math import prod as prod_of
 from string import ascii_letters
 from types import EllipsisType
 from typing import Any
@@ -18,6 +19,7 @@ from numpy import float64
 from .foreign import is_duck, sized
 
 Function = Callable[..., Any]
+MANY = 10**6  # From about here on, BLAS is faster than np.einsum, though it must be looked for.
 
 
 def operation(function: Function) -> Function:
@@ -51,24 +53,35 @@ def real(x: Any, name: str) -> Any:
     """x as an array or a number with a dtype; a Tensor or a symbol as it is. TypeError for what has no order."""
     if hasattr(x, "__operation__"):
         return x
-    x = x if hasattr(x, "dtype") else np.asarray(x)[()]
+    x = x if hasattr(x, "dtype") else np.asarray(x)
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{name}: {x.dtype} data has no gradient; give floating, integer or boolean numbers")
-    return x
+    return number(x)
 
 
 def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
     """(σ(x), σ′(x)) from one exponential, within 4 ulp: nothing is subtracted from 1, so no tail is rounded away.
 
-    With e = exp(−|x|), σ is e/(1 + e) left of 0 and 1/(1 + e) right of it, and σ′ is e/(1 + e)² = e/(1 + e·(2 + e)).
-    As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left and 1 on the right.
+    With e = exp(−x), σ is 1/(1 + e) and σ′ is e·σ/(1 + e), as long as e is a number. Beyond, and in other dtypes than
+    float64, which that is not enough for: with e = exp(−|x|), σ is e/(1 + e) left of 0 and 1/(1 + e) right of it, and
+    σ′ is e/(1 + e)² = e/(1 + e·(2 + e)). As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left, 1 on the right.
     """
-    if isinstance(x, float):
+    if type(x) is float64:
         z = float(x)
-        e = exp(z if z < 0 else -z)
-        return float64((e if z < 0 else 1.0) / (1 + e)), e / (1 + e * (2 + e))
+        small = exp(z if z < 0 else -z)
+        return float64((small if z < 0 else 1.0) / (1 + small)), small / (1 + small * (2 + small))
+    if type(x) is np.ndarray and x.ndim and x.dtype == float64 and np.minimum.reduce(x, None, initial=0) >= -708:
+        e: Any = np.negative(x)
+        y = 1 / (d := 1 + np.exp(e, out=e))
+        return y, np.divide(np.multiply(e, y, out=e), d, out=e)
     e = np.exp(-abs(x))
     return np.maximum(e, np.sign(x)) / (1 + e), e / (1 + e * (2 + e))
+
+
+def floating(x: Any, name: str) -> Any:
+    """x as `real` gives it, integers and booleans as float64."""
+    x = real(x, name)
+    return x if x.dtype.kind == "f" else x * 1.0
 
 
 @operation
@@ -81,14 +94,14 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid(np.array([-800.0, 0.0, 800.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return sigmoid_with_slope(real(x, "sigmoid") * 1.0)[0]
+    return sigmoid_with_slope(floating(x, "sigmoid"))[0]
 
 
 @operation
 def sigmoid_prime(x: Any) -> Any:
     """σ′(x) = σ(x)·σ(−x), elementwise, as exact in both tails as σ; its derivative is −σ′(x)·tanh(x/2)."""
-    slope = sigmoid_with_slope(real(x, "sigmoid_prime") * 1.0)[1]
-    return float64(slope) if type(slope) is float else slope
+    e = np.exp(-abs(floating(x, "sigmoid_prime")))
+    return e / (1 + e * (2 + e))
 
 
 @operation
@@ -99,6 +112,18 @@ def relu(x: Any) -> Any:
     [0.0, 3.0]
     """
     return np.maximum(real(x, "relu"), 0)
+
+
+@operation
+def within(x: Any, end: float = 40) -> Any:
+    """x, but ±end beyond ±end: where σ(−x) is 0, x·σ(−x) must not be ∞·0, which is no number."""
+    return np.minimum(np.maximum(x, -end), end)
+
+
+@operation
+def step(x: Any) -> Any:
+    """1 where x is positive, 0 elsewhere, nan for nan; in the dtype of x."""
+    return np.maximum(np.sign(x), 0)
 
 
 @operation
@@ -128,30 +153,184 @@ def logit(x: Any) -> Any:
 
 
 @operation
+def parabola(x: Any, a: float = -1, b: float = 1) -> Any:
+    """(x − a)·(b − x), without error in its zeros a and b; its derivative has none at its top.
+
+    That of (1 − x)·(1 + x) by the rule for products, (1 − x) − (1 + x), would be 0 at 1e-17, where it is −2e-17.
+    """
+    return (x - a) * (b - x)
+
+
+@operation
+def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
+    """c·a^(b − lower): what aᵇ has become after `lower` derivatives, c the factor that they have brought down.
+
+    Where c is 0, so is all: the third derivative of x² at 0 is 0·0⁻¹. An exponent below 0 is no power but a quotient:
+    of 0.1·a^−0.9 in float16, at a = 1e-6, the power overflows, and 0.1·a^0.1/a does not; and b − 1 would be rounded.
+    """
+    if isinstance(b, np.floating) and b >= lower:
+        return c * a ** (b - lower)
+    a = np.where(c == 0, 1, a)
+    steps = np.where(a == 0, lower, np.minimum(np.maximum(np.floor(b), 0), lower))
+    y = c * a ** (b - steps)
+    for step in range(lower):
+        y = y / np.where(steps + step < lower, a, 1)
+    return y
+
+
+@operation
+def cosine(a: Any, b: Any) -> Any:
+    """a/√(a² + b²), and 0 at the origin; right also where the root is beyond the largest number."""
+    with np.errstate(over="ignore"):
+        y = np.hypot(a, b)
+    if is_exact(y):
+        return a / y
+    size = np.maximum(abs(a), abs(b))
+    size = np.where(size > 0, size, 1)
+    return a / size / np.maximum(np.hypot(a / size, b / size), 1)
+
+
+@operation
+def share(a: Any, b: Any, base: float = e) -> Any:
+    """baseᵃ/(baseᵃ + baseᵇ), to a few ulp, equal infinities included.
+
+    At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        d = real(a - b, "share")
+        rest = (a - (d - (d - a))) - (b + (d - a))
+    if is_duck(rest) or not np.isfinite(rest).all():
+        d, rest = np.where(a == b, 0, d), np.where(np.isfinite(rest), rest, 0)
+    q = (np.exp2 if base == 2 else np.exp)(-abs(d))
+    q = q * (1 - log(base) * rest * np.sign(d))
+    return np.where(d < 0, q, 1) / (1 + q)
+
+
+@operation
 def chosen(y: Any, a: Any, b: Any) -> Any:
     """The share of a in y, which is one of a and b: 1 where it is a, ½ where it is both, 0 where it is b."""
-    return np.where(a == y, np.where(b == y, 0.5, 1.0), np.where(b == y, 0.0, np.nan))
+    is_a, is_b = np.equal(a, y).astype(y.dtype), np.equal(b, y).astype(y.dtype)
+    with np.errstate(invalid="ignore"):
+        return is_a / (is_a + is_b)
 
 
 @operation
 def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The share of each element of x in y, which is its max or min over `axis`: equal where several are y."""
-    found = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
-    return found / found.sum(axis=axis, keepdims=True)
+    y = spread(y, x, axis, keepdims)
+    found = (x == y) | (np.isnan(x) & np.isnan(y))
+    return found / found.sum(axis=axis, keepdims=True).astype(x.dtype)
 
 
 @operation
 def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
     with np.errstate(over="ignore"):
-        y = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
-    info = np.finfo(x.dtype)
-    if isinstance(x, np.ndarray) and x.size and not np.all((y > info.tiny**0.5 / info.eps) & (y <= info.max)):
-        largest = np.max(abs(x), axis=axis, keepdims=True)
-        scale = np.where((largest > 0) & (largest <= info.max), largest, 1)
-        exact = scale * np.sqrt(np.sum((x / scale) ** 2, axis=axis, keepdims=True))
-        return np.reshape(exact, y.shape)[()]
+        y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+    if is_duck(x) or not x.size or is_exact(y):
+        return y
+    size = magnitude(x, axis)
+    return np.reshape(size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True)), y.shape)[()]
+
+
+@operation
+def magnitude(x: Any, axis: Any) -> Any:
+    """The largest |x| over `axis`, but 1 where it is 0 or infinite: a constant to divide by, with derivative 0."""
+    size = largest(abs(x), axis, 0)
+    return np.where((size > 0) & (size < np.inf), size, 1)
+
+
+def is_exact(y: Any) -> bool:
+    """Whether a root of squares has all of its digits: no square has left the range. Lazy arrays are not asked."""
+    if is_duck(getattr(y, "_array", y)):
+        return False
+    info = np.finfo(y.dtype or float)  # A symbol that is computed from others has none.
+    return bool(np.all(y > info.tiny**0.5 / info.eps) and np.all(y <= info.max))
+
+
+def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    """x/y for the norm y of x, and 0 at 0; where y has left the range, of x brought to the size of 1."""
+    if is_exact(y):
+        return x / spread(y, x, axis, keepdims)
+    x = x / magnitude(x, axis)
+    return x / divisor(euclidean(x, axis=axis, keepdims=axis is not None))
+
+
+def largest(x: Any, axis: Any, least: float) -> Any:
+    """The largest element over `axis`, which stays with length 1; `least` where there is none."""
+    return x.max(axis=axis, keepdims=True, **({} if x.size else {"initial": least}))
+
+
+def std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The root of the variance, over the whole range of the dtype; as NumPy does, in float32 for float16."""
+    d = deviation(x.astype(np.float32) if x.dtype == np.float16 else x, axis)
+    y = euclidean(d, axis=axis, keepdims=keepdims)
+    return (y / y.dtype.type(count(x, y, ddof)) ** 0.5).astype(x.dtype)
+
+
+@operation
+def projected(v: Any, p: Any, axis: Any) -> Any:
+    """v − p·Σv, for probabilities p, whose sum is 1: so the sum of the result is 0.
+
+    What rounding leaves in its place, a second time takes away: for p = (1, 1e-20) and v = (1, 0) the first gives
+    (0, −1e-20), the second (1e-20, −1e-20), which is right.
+    """
+    axis = axis if type(axis) is int else axes_of(axis, v.ndim)
+    for _ in range(2):
+        v = v - p * v.sum(axis=axis, keepdims=True)
+    return v
+
+
+@operation
+def p_norm(x: Any, ord: float, axis: Any = None, keepdims: bool = False) -> Any:
+    """(Σ|x|ᵖ)^(1/p) over `axis`, p = ord: of x brought to the size of 1, so that no power leaves the range."""
+    size = np.absolute(x)
+    largest = np.max(size, axis=axis, keepdims=True, initial=0)
+    scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
+    y = scale * np.sum((size / scale) ** float(ord), axis=axis, keepdims=True) ** (1 / float(ord))
+    return y if keepdims else np.squeeze(y, axes_of(axis, x.ndim))[()]
+
+
+def p_norm_back(g: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+    """g·(|x|/y)ᵖ⁻¹·sign(x), p = ord; where this is 0/0, as at a norm of 0, it is 0."""
+    g, y, size = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), np.absolute(x)
+    share = size / divisor(y) if ord > 1 else y / divisor(size)
+    return g * (np.sign(x) * share ** float(abs(ord - 1)))
+
+
+@operation
+def sinc_derivative(x: Any, n: int) -> Any:
+    """The n-th derivative of sin(πx)/(πx), by that of f(t) = sin(t)/t: t·f⁽ⁿ⁾ = sin(t + nπ/2) − n·f⁽ⁿ⁻¹⁾.
+
+    Near 0 that difference loses all digits; its series in tᵐ, that of sin(t + nπ/2) over m + n + 1, loses none.
+    """
+    x = real(x, "sinc")
+    t = pi * x.astype(np.result_type(x.dtype, np.float64))
+    near = abs(t) < 1 + n / 2
+    small, large = np.where(near, t, 0), np.where(near, 1, t)
+    series = 0.0
+    for m in reversed(range(n % 2, 2 * n + 24, 2)):
+        series = series * small**2 + (-1) ** ((m + n) // 2) / (factorial(m) * (m + n + 1))
+    turns = np.sin(large), np.cos(large)
+    f = turns[0] / large
+    for k in range(1, n + 1):
+        f = ((-1) ** (k // 2) * turns[k % 2] - k * f) / large
+    return (pi**n * np.where(near, series * small ** (n % 2), f)).astype(x.dtype)[()]
+
+
+@operation
+def recurrence(a: Any, b: Any) -> Any:
+    """y with yᵢ = bᵢ + aᵢ·yᵢ₊₁ along the first axis, where a is shorter by one: in strides that double."""
+    y, stride = b, 1
+    while stride < len(b):
+        y = join(y[:-stride] + a * y[stride:], y[-stride:], axis=0)
+        a, stride = a[:-stride] * a[stride:], 2 * stride
     return y
+
+
+def recurrence_back(g: Any, a: Any) -> Any:
+    """Undo a recurrence for b: the same from the other end."""
+    return np.flip(recurrence(np.flip(a, 0), np.flip(g, 0)), 0)
 
 
 @operation
@@ -219,35 +398,63 @@ def from_diagonal(g: Any, x: Any, *of: Any) -> Any:
 
 
 @operation
-def contract(*x: Any, terms: tuple[str, ...], out: str, optimize: Any) -> Any:
-    """np.einsum of the arrays x, whose axes are labelled by `terms` and the result's by `out`."""
-    return np.einsum(f"{','.join(terms)}->{out}", *x, optimize=optimize)
+def contract(*x: Any, subscripts: str, optimize: Any) -> Any:
+    """np.einsum, with the arrays first."""
+    return np.einsum(subscripts, *x, optimize=optimize)
 
 
-def contract_back(i: int, g: Any, x: tuple[Any, ...], terms: tuple[str, ...], out: str, optimize: Any) -> Any:
-    """Undo a contraction for the i-th array: g takes its place, and its labels the place of the result's.
+@cache
+def labelled(subscripts: str, ndims: tuple[int, ...]) -> list[str]:
+    """A letter for every axis of the arrays and, last, of the result: "...j,jk" of two matrices is "aj", "jk", "ak".
 
-    A label that stands nowhere else, or only with length 1, was summed over: ones repeat g along it. Of a label that
-    the array has twice only the diagonal was read: the second gets a name of its own, and an identity matrix joins the
-    two.
+    Dots stand for the axes without a letter of their own; those of several arrays are aligned at the last of them.
     """
-    others, labels = [x[k] for k in range(len(x)) if k != i], [terms[k] for k in range(len(x)) if k != i]
-    operands = zip((out, *labels), (g, *others), strict=True)
-    seen = {pair for term, array in operands for pair in zip(term, array.shape, strict=True)}
-    free = iter(sorted(set(ascii_letters).difference(out, *terms)))
-    target = ""
-    for label, n in zip(terms[i], x[i].shape, strict=True):
-        if label in target:
-            twin = next(free)
-            others.append(np.eye(n))
-            labels.append(label + twin)
-            target += twin
-            continue
-        if (label, n) not in seen:
-            others.append(np.ones(n))
-            labels.append(label)
-        target += label
-    return contract(g, *others, terms=(out, *labels), out=target, optimize=bool(optimize))
+    left, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    dots = [n - len(term.replace("...", "")) if "..." in term else 0 for term, n in zip(terms, ndims, strict=True)]
+    free = "".join(letter for letter in ascii_letters if letter not in subscripts)[: max(dots)]
+    if not arrow:  # Then the result has what the dots stand for, and all letters that occur once.
+        out = "..." + "".join(sorted(a for a in set(left) if a.isalpha() and left.count(a) == 1))
+    terms = [term.replace("...", free[len(free) - n :]) for term, n in zip(terms, dots, strict=True)]
+    return [*terms, out.replace("...", free)]
+
+
+@cache
+def backwards(i: int, subscripts: str, ndims: tuple[int, ...]) -> tuple[str, tuple[int, ...], dict[int, int]]:
+    """How to undo a contraction for its i-th array: by a contraction, by axes to add, and by pairs of equal axes."""
+    *terms, out = labelled(subscripts, ndims)
+    mine = terms.pop(i)
+    pairs = {axis: mine.index(a) for axis, a in enumerate(mine) if mine.index(a) < axis}
+    found = [a for axis, a in enumerate(mine) if axis not in pairs and a in "".join((out, *terms))]
+    added = tuple(axis for axis, a in enumerate(mine) if axis in pairs or a not in found)
+    return f"{','.join((out, *terms))}->{''.join(found)}", added, pairs
+
+
+def contract_back(i: int, g: Any, x: tuple[Any, ...], subscripts: str, optimize: Any) -> Any:
+    """Undo a contraction for the i-th array: g takes its place, and its letters take the place of the result's.
+
+    Of y = einsum("ij,jk->ik", a, b), a receives einsum("ik,jk->ij", g, b). A letter that stands nowhere else was summed
+    over, and g is repeated along it: of einsum("ij->i", a), a[i, j] receives g[i]. Of a letter that an array has twice
+    only the diagonal was read: of einsum("ii->i", a), a[i, i] receives g[i], and all the rest 0.
+    """
+    back, added, pairs = backwards(i, subscripts, tuple(array.ndim for array in x))
+    operands, shape = (g, *x[:i], *x[i + 1 :]), x[i].shape
+    terms, target = back.split("->")
+    sizes: dict[str, int] = {}
+    for term, array in zip(terms.split(","), operands, strict=True):
+        sizes |= {a: n for a, n in zip(term, array.shape, strict=True) if n != 1 or a not in sizes}
+    if terms != target:
+        g = contract(*operands, subscripts=back, optimize=bool(optimize) or g.size * x[i].size > MANY)
+    if added:
+        g = np.expand_dims(g, added)
+    if pairs:
+        index = np.indices(shape, sparse=True)
+        equal = reduce(np.logical_and, [index[axis] == index[first] for axis, first in pairs.items()])
+        return np.where(np.broadcast_to(equal, shape), g, 0)
+    found = iter([sizes[a] for a in target])
+    reached = tuple(1 if axis in added else next(found) for axis in range(len(shape)))
+    wanted = tuple(m if n == 1 else n for m, n in zip(reached, shape, strict=True))  # An axis of 1 is summed later.
+    return g if reached == wanted else np.broadcast_to(g, wanted)
 
 
 def number(y: Any) -> Any:
@@ -261,7 +468,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     axes = tuple(range(added))
     if g.shape[added:] != shape:
         axes += tuple(added + i for i, n in enumerate(shape) if n == 1 != g.shape[added + i])
-    g = g.sum(axis=axes)
+    g = np.add.reduce(g, axes) if type(g) is np.ndarray else g.sum(axis=axes)
     return number(g if g.shape == shape else np.reshape(g, shape))
 
 
@@ -273,10 +480,21 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return np.broadcast_to(g, x.shape)
 
 
-def count(x: Any, y: Any) -> Any:
-    """How many elements of x have a part in one element of their mean y."""
+def count(x: Any, y: Any, ddof: float = 0) -> Any:
+    """How many elements of x have a part in one element of their mean or variance y, less `ddof`, but at least 0."""
     n = x.size // max(y.size, 1)
+    n = 0 if ddof >= np.intp(n) else n - ddof  # NumPy compares so too, and refuses a text in these words.
     return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
+
+
+def deviation(x: Any, axis: Any) -> Any:
+    """x − its mean over `axis`."""
+    return x - x.mean(axis=axis, keepdims=True)
+
+
+def divisor(y: Any) -> Any:
+    """y, but infinity where it is 0: so x/y is 0 there, and every derivative of x/y too."""
+    return np.where(y == 0, np.inf, y)
 
 
 def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
@@ -285,36 +503,133 @@ def cumsum_back(g: Any, x: Any, axis: Any) -> Any:
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape)
 
 
-def divisor(y: Any) -> Any:
-    """y, but infinity where it is 0: so x/y is 0 there, and every derivative of x/y too."""
-    return np.where(y == 0, np.inf, y)
+def chosen_back(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Undo a maximum or a minimum y over `axis`: those that are it share its gradient."""
+    return spread(g, x, axis, keepdims) * shares(y, x, axis, keepdims)
 
 
-def lowered(b: Any, a: Any) -> Any:
-    """b − 1, but 0 where a and b are 0: so the third derivative of x² at 0 is 0·0⁰ = 0, and not 0·0⁻¹."""
-    everywhere = (b != 0).all()  # A lazy one is not asked: that would compute it.
-    return b - 1 if isinstance(everywhere, np.bool) and everywhere else b - np.logical_or(b != 0, a != 0)
+def present_back(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Undo a sum of those that are numbers."""
+    return np.where(np.isnan(x), 0, spread(g, x, axis, keepdims))
+
+
+def inverse_back(x: Any) -> Any:
+    """x⁻ᵀ, of the last two axes."""
+    return transposed(np.linalg.inv(x))
+
+
+def present(x: Any, axis: Any, keepdims: bool) -> Any:
+    """How many elements over `axis` are numbers; infinity for none, so that no gradient is divided by 0."""
+    return divisor(np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=keepdims))
+
+
+def before(x: Any) -> Any:
+    """For each element along the first axis the product of all before it: 1, x₀, x₀·x₁, …"""
+    return np.cumprod(join(np.ones_like(getitem(x, np.s_[:1])), getitem(x, np.s_[:-1]), axis=0), axis=0)
+
+
+def cumprod_back(g: Any, x: Any, axis: Any) -> Any:
+    """Undo a running product, dividing by nothing: each x has a factor before it, and others in all that follow."""
+    axis, first = (0, np.reshape(x, (-1,))) if axis is None or not x.ndim else (axis, np.swapaxes(x, 0, axis))
+    found = before(first) * recurrence(getitem(first, np.s_[1:]), np.swapaxes(g, 0, axis))
+    return np.reshape(np.swapaxes(found, 0, axis), x.shape)
+
+
+def others(x: Any, axis: Any) -> Any:
+    """For each element of x the product of the others over `axis`: of those before times of those after it.
+
+    Nothing is divided, so that a 0 has a derivative too.
+    """
+
+    def beside(x: Any) -> Any:
+        return before(x) * np.flip(before(np.flip(x, 0)), 0)
+
+    if axis is None or not x.ndim:
+        return np.reshape(beside(np.reshape(x, (-1,))), x.shape)
+    found: Any = 1
+    for i in axes_of(axis, x.ndim):
+        found = found * np.swapaxes(beside(np.swapaxes(x, 0, i)), 0, i)
+        x = np.prod(x, axis=i, keepdims=True)
+    return found
+
+
+others_of, cumprod_undone = operation(others), operation(cumprod_back)  # Formulas name them, and do not unfold them.
 
 
 def matmul_left(g: Any, a: Any, b: Any) -> Any:
     """g @ bᵀ, where a vector a counts as one row and a vector b as one column."""
     if b.ndim == 1:
         return np.expand_dims(g, -1) * b
-    return np.matmul(np.expand_dims(g, -2) if a.ndim == 1 else g, transposed(b))
+    return np.matmul(np.expand_dims(g, -2) if a.ndim == 1 and b.ndim > 2 else g, transposed(b))
 
 
 def matmul_right(g: Any, a: Any, b: Any) -> Any:
     """aᵀ @ g, where a vector a counts as one row and a vector b as one column."""
     if a.ndim == 1:
         return a * g if b.ndim == 1 else np.expand_dims(a, -1) * np.expand_dims(g, -2)
-    if b.ndim == 1:
-        return np.squeeze(np.matmul(transposed(a), np.expand_dims(g, -1)), -1)
+    if a.ndim > 2 >= b.ndim:  # One b for a stack of matrices, which are then one matrix with the rows of all.
+        rows = prod_of(a.shape[:-1])
+        a, g = np.reshape(a, (rows, a.shape[-1])), np.reshape(g, (rows, *b.shape[1:]))
     return np.matmul(transposed(a), g)
 
 
 def transposed(a: Any) -> Any:
     """aᵀ, of the last two axes."""
     return a.T if a.ndim == 2 else np.swapaxes(a, -1, -2)
+
+
+def solve_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """−(a⁻ᵀ g) yᵀ, for y = a⁻¹ b."""
+    columns = -solve_right(g, a, b)
+    return np.expand_dims(columns, -1) * np.expand_dims(y, -2) if b.ndim == 1 else np.matmul(columns, transposed(y))
+
+
+def solve_right(g: Any, a: Any, b: Any) -> Any:
+    """a⁻ᵀ g, where a vector b counts as one column."""
+    if b.ndim == 1:
+        return np.squeeze(np.linalg.solve(transposed(a), np.expand_dims(g, -1)), -1)
+    return np.linalg.solve(transposed(a), g)
+
+
+@operation
+def log_det(a: Any) -> Any:
+    """log |det a|, for the stack of matrices a."""
+    return np.linalg.slogdet(a)[1]
+
+
+@operation
+def sign_of_det(a: Any) -> Any:
+    """The sign of det a, for the stack of matrices a."""
+    return np.linalg.slogdet(a)[0]
+
+
+def minors(a: Any) -> Any:
+    """The derivatives of det a: of each element, ± the determinant of what is left without its row and its column."""
+    n = a.shape[-1]
+    kept = [np.array([k for k in range(n) if k != i], int) for i in range(n)]
+    columns = np.reshape(kept, (n, 1, max(n - 1, 0)))
+    signs = np.array([(-1) ** k for k in range(2 * n)], a.dtype)
+    rows = [np.linalg.det(a[..., kept[i][:, None], columns]) * signs[i : i + n] for i in range(n)]
+    return np.stack(rows, -2) if n else a
+
+
+@operation
+def cofactors(a: Any) -> Any:
+    """The derivatives of det a: det(a)·a⁻ᵀ, or by `minors`, for small matrices and those that have no inverse.
+
+    Next to a matrix without an inverse these numbers are good, but the inverse's own derivatives are far from it: of a
+    Tensor the minors are taken.
+    """
+    n = a.shape[-1]
+    if n <= 3:
+        return minors(a)
+    with np.errstate(all="ignore"):
+        det = np.linalg.det(a)[..., None, None]
+        regular = (abs(det) >= np.finfo(a.dtype).tiny) & (abs(det) < np.inf)
+        y = np.where(regular, det, np.inf) * transposed(np.linalg.inv(np.where(regular, a, np.eye(n, dtype=a.dtype))))
+    for k in map(tuple, np.argwhere(~np.isfinite(y).all((-2, -1)))):
+        y[k] = minors(a[k])
+    return y
 
 
 def inverse(axes: Any) -> Any:
@@ -330,17 +645,3 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(np.lib.array_utils.normalize_axis_tuple(axis, ndim))
     except TypeError as error:
         raise TypeError(f"axis: {axis!r} is no whole number and no tuple of them; give one of these") from error
-
-
-@operation
-def pivots(x: Any, axis: Any) -> Any:
-    """True at one element of each slice over `axis`, a largest one."""
-    axes = axes_of(axis, x.ndim)
-    if 0 in x.shape:
-        return np.zeros(x.shape, bool)
-    rest = tuple(i for i in range(x.ndim) if i not in axes)
-    order, shape = rest + axes, tuple(x.shape[i] for i in rest)
-    slices = np.reshape(np.transpose(x, order), (*shape, -1))
-    found = np.arange(slices.shape[-1]) == np.argmax(slices, axis=-1, keepdims=True)
-    back = tuple(order.index(i) for i in range(x.ndim))
-    return np.transpose(np.reshape(found, tuple(x.shape[i] for i in order)), back)

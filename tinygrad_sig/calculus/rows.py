@@ -32,13 +32,14 @@ class Row:
         self.function, self.entries, self.elementwise = function, entries, elementwise
         self.name = NAMES.get(function, function.__name__)
         self.arity = None if isinstance(entries, Each) else len(entries)
-        entry = (self.arity is None and entries.entry) or next(filter(None, entries))
+        entry = entries.entry if isinstance(entries, Each) else next(filter(None, entries))
         before = 4 if self.arity is None else 1 if elementwise else 2
         self.arguments = Arguments(function, entry, before, self.arity)
         self.flat = [] if self.arity is None else [i for i, entry in enumerate(entries) if entry is None]
         self.strokes = strokes
         self.slopes: Entries = (lambda y, x, slope: slope,) if strokes else entries
-        self.compute: Function = IN_ONE_STROKE[function] if strokes else COMPUTED.get(function, function)
+        plain = getattr(function, "__wrapped__", function) if hasattr(function, "lanes") else function
+        self.compute: Function = IN_ONE_STROKE[function] if strokes else COMPUTED.get(function, plain)
 
 
 class Table(dict[Function, Entries]):

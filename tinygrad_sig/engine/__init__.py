@@ -1,1 +1,3 @@
-"""How gradients travel: the order and the walk, the node, and how a node passes for an array."""
+"""How gradients travel: the order and the walk, the node, and the lanes on which every spelling comes to a node."""
+
+from . import lanes  # noqa: F401 (it gives Tensor its operators and methods)

@@ -11,12 +11,13 @@ from typing import Any, Self
 import numpy as np
 
 from ..calculus.arguments import Arguments
+from ..calculus.foreign import readonly
 from ..calculus.functions import Function, cast, getitem, relu, sigmoid
 from ..calculus.steps import VALUED
-from .values import bare, label, plain
+from .values import bare, brief, label, plain
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
-LOST = "would lose its gradient"
+LOST, JOIN = "would lose its gradient", "use np.stack or np.concatenate to join Tensors"
 
 
 def spelled(function: Function) -> Callable[..., Any]:
@@ -40,6 +41,11 @@ def reflected(function: Function) -> Callable[[Any, Any], Any]:
     return method
 
 
+def augmented(function: Function) -> Callable[[Any, Any], Any]:
+    """The method behind an operator like +=."""
+    return lambda self, other: self.augmented(function, other)
+
+
 def comparison(compute: Function) -> Callable[[Any, Any], Any]:
     """The method behind an operator whose result is a plain array."""
     return lambda self, other: compute(self._array, plain(other))
@@ -53,8 +59,12 @@ class ArrayLike:
 
     __slots__ = ()
     _array: Any
+    data: Any
     name: str | None
     requires_grad: bool
+    inputs: tuple[Any, ...]
+    op: Any
+    grad: Any
 
     def __operation__(self, function: Function, *args: Any, **params: Any) -> Any:
         """y = function(*args, **params), of which one argument is `self`."""
@@ -79,6 +89,8 @@ class ArrayLike:
     __mod__, __rmod__ = spelled(np.remainder), reflected(np.remainder)
     __matmul__, __rmatmul__ = spelled(np.matmul), reflected(np.matmul)
     __rpow__ = reflected(np.power)
+    __iadd__, __isub__ = augmented(np.add), augmented(np.subtract)
+    __imul__, __itruediv__ = augmented(np.multiply), augmented(np.divide)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
@@ -95,7 +107,7 @@ class ArrayLike:
     flatten, take, diagonal, trace = ravel, spelled(np.take), spelled(np.diagonal), spelled(np.trace)
     all, any, argmax, argmin = spelled(np.all), spelled(np.any), spelled(np.argmax), spelled(np.argmin)
     argsort, argpartition, nonzero = spelled(np.argsort), spelled(np.argpartition), spelled(np.nonzero)
-    searchsorted, round, compress = spelled(np.searchsorted), spelled(np.round), spelled(np.compress)
+    searchsorted, round = spelled(np.searchsorted), spelled(np.round)
 
     def __pow__(self, exponent: Any, modulus: None = None) -> Self:
         if modulus is not None:
@@ -104,13 +116,12 @@ class ArrayLike:
 
     def reshape(self, *shape: Any, **params: Any) -> Self:
         """The same elements in another shape, given as numbers or as one tuple, as np.reshape."""
-        return self.__operation__(
-            np.reshape, self, *([shape[0] if len(shape) == 1 else shape] if shape else []), **params
-        )  # type: ignore
+        given = [shape[0] if len(shape) == 1 else shape] if shape else []
+        return self.__operation__(np.reshape, self, *given, **params)  # type: ignore[no-any-return]
 
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order, given as numbers or as one tuple, or else reversed, as np.transpose."""
-        return self.__operation__(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore
+        return self.__operation__(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[no-any-return]
 
     def astype(self, dtype: Any) -> Self:
         """The same numbers in another floating dtype."""
@@ -138,6 +149,10 @@ class ArrayLike:
     def __array_function__(self, function: Function, types: Any, args: Any, params: Any) -> Any:
         return self.__operation__(function, *args, **params)
 
+    def augmented(self, function: Function, other: Any) -> Any:
+        """The value of `t += other` and its kind."""
+        return self.__operation__(function, self, other)
+
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError(f"len: {label(self)} has no axes; use t.item() for the number")
@@ -152,7 +167,7 @@ class ArrayLike:
         return bool(self._array)
 
     def __float__(self) -> float:
-        raise TypeError(f"float: {label(self)} {LOST}; use t.item(), or np.exp(t) for math.exp(t)")
+        raise TypeError(f"float: {label(self)} {LOST}; use t.item(), or np.exp(t) for math.exp(t); {JOIN}")
 
     def __int__(self) -> int:
         raise TypeError(f"int: {label(self)} {LOST}; use int(t.item())")
@@ -169,10 +184,25 @@ class ArrayLike:
         return other // self, other % self
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise TypeError(f"array: {label(self)} {LOST}; use np.stack or np.concatenate to join Tensors, or t.data")
+        raise TypeError(f"array: {label(self)} {LOST}; {JOIN}, or t.data")
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(f"setitem: {label(self)} cannot be assigned into; build the new value with np.where")
+
+    def __reduce__(self) -> Any:
+        if self.inputs:
+            raise TypeError(
+                f"copy: {label(self)} was computed by {self.op}; copy the leaves, or the result of detach()"
+            )
+        state = {key: getattr(self, key) for key in ("name", "requires_grad", "grad")}
+        return type(self), (self._array,), (None, state)
+
+    def __repr__(self) -> str:
+        parts = [brief(self._array)]
+        parts += [f"dtype={self.dtype}"] * (self.dtype != np.float64)
+        parts += [f"{key}={value!r}" for key in ("name", "op") if (value := getattr(self, key)) is not None]
+        parts += ["requires_grad=False"] * (not self.requires_grad)
+        return f"{type(self).__name__}({', '.join(parts)}, grad={brief(self.grad)})"
 
     def __format__(self, spec: str) -> str:
         return format(np.asarray(self._array)[()], spec) if spec else repr(self)
@@ -187,7 +217,7 @@ class Refused:
     def __get__(self, tensor: Any, owner: Any) -> Any:
         if tensor is None:
             return self
-        way_out = f"use np.{self.name}, or t.data.{self.name}" if hasattr(np, self.name) else f"use t.data.{self.name}"
+        way_out = f"use np.{self.name}" if self.name in ("sort", "partition") else f"use t.data.{self.name}"
         raise AttributeError(f"{self.name}: {label(tensor)} has none, for it is a node of a graph; {way_out}")
 
 
@@ -200,9 +230,11 @@ def step(function: Function) -> Function:
     """What a call of a function without a derivative does: it sees the plain values."""
 
     def call(*args: Any, **params: Any) -> Any:
-        for value in (*args[1:], *params.values()) if function in VALUED else ():
-            if isinstance(value, ArrayLike) and value.requires_grad:
-                raise TypeError(f"{function.__name__}: {label(value)} {LOST} there; use t.data, or np.where")
+        for i, value in enumerate((*args, *params.values())):
+            if isinstance(value, ArrayLike):
+                if i and function in VALUED and value.requires_grad:
+                    raise TypeError(f"{function.__name__}: {label(value)} {LOST} there; use t.data, or np.where")
+                readonly(value._array)  # It may stand for an array to write to.
         return function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
 
     return call
@@ -222,7 +254,8 @@ def composed(function: Function, composition: Function) -> Function:
             try:
                 function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
             except (TypeError, ValueError, IndexError) as error:
-                category = next(c for c in (IndexError, TypeError, ValueError) if isinstance(error, c))
+                causes = np.linalg.LinAlgError, IndexError, TypeError, ValueError
+                category = next(cause for cause in causes if isinstance(error, cause))
                 every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
                 labels = [label(a) for a in every if isinstance(a, ArrayLike)]
                 what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)

@@ -1,7 +1,6 @@
 """The chain rule: the order in which nodes are visited, and the one walk that every gradient comes from.
 
-Nothing here knows of Tensors. A node is whatever has the attributes of `Node`, and the walk multiplies and adds what
-the rows return: numbers for a first derivative, nodes of a new graph for a second one.
+Nothing here knows of Tensors: a node is whatever has the attributes of `Node`, and is multiplied and added.
 """
 
 from collections.abc import Callable
@@ -32,7 +31,6 @@ class Node(Protocol):
 
 
 Record = Callable[[Any, int, Any, Any, Any], None] | None
-
 ONE = 1  # CPython has one object for a small int, so `is` finds the factor that need not be multiplied by.
 
 
@@ -69,9 +67,8 @@ def walk(
 ) -> dict[Any, Any]:
     """The gradient of y = `output` with respect to every node x that it depends on: dy/dx = Σ dy/dz · ∂z/∂x over z → x.
 
-    `upstream` is the gradient to start from: a NumPy number, an array or a node, of the shape of `output`. With
-    `create_graph` the rules are given nodes instead of numbers, so that the gradients are nodes too.
-    `record(node, position, upstream, local, downstream)` is told of every edge. The walk ends at the nodes in `until`.
+    `upstream` is the gradient to start from, a number, an array or a node of the shape of `output`. With `create_graph`
+    entries are given nodes, so that gradients are nodes too. `record` is told of every edge; the walk ends at `until`.
     """
     gradients = {output: upstream}
     for node in topological_order(output, until):

@@ -63,32 +63,28 @@ class recorded:
         TURNED.remove(self)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        if isgenfunction(function):
+        def run(*args: Any, **params: Any) -> Any:
+            with self:
+                return function(*args, **params)
 
-            def call(*args: Any, **params: Any) -> Any:
-                with self:
-                    return (yield from function(*args, **params))
+        def run_generator(*args: Any, **params: Any) -> Any:
+            with self:
+                return (yield from function(*args, **params))
 
-        elif iscoroutinefunction(function):
+        async def run_coroutine(*args: Any, **params: Any) -> Any:
+            with self:
+                return await function(*args, **params)
 
-            async def call(*args: Any, **params: Any) -> Any:
-                with self:
-                    return await function(*args, **params)
+        async def run_async_generator(*args: Any, **params: Any) -> Any:
+            with self:
+                async for value in function(*args, **params):
+                    yield value
 
-        elif isasyncgenfunction(function):
-
-            async def call(*args: Any, **params: Any) -> Any:
-                with self:
-                    async for value in function(*args, **params):
-                        yield value
-
-        else:
-
-            def call(*args: Any, **params: Any) -> Any:
-                with self:
-                    return function(*args, **params)
-
-        return wraps(function)(call)
+        if isasyncgenfunction(function):
+            return wraps(function)(run_async_generator)
+        if iscoroutinefunction(function):
+            return wraps(function)(run_coroutine)
+        return wraps(function)(run_generator if isgenfunction(function) else run)
 
 
 def no_grad() -> recorded:

@@ -1,32 +1,27 @@
 """Tensor: a node of the graph. It computes with NumPy and remembers what it was computed from.
 
-However an operation is written, `a * b`, `np.exp(t)`, `t.sum(axis=0)` or `sigmoid(t)`, it takes one lane: understand
-the arguments, compute, make the node. What the derivative of a node is stands in `rules`, and how gradients travel from
-node to node in `backward`.
+What the derivative of a node is stands in `rules`, and how gradients travel from node to node in `backward`. Operators
+and methods are the same for all rows: `lanes` gives a Tensor one for each, and all of them end in `node`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
 from numpy import float64, ndarray
 
-from ..calculus import rules  # noqa: F401 (its tables fill ROWS)
-from ..calculus.compositions import COMPOSED
-from ..calculus.foreign import is_duck, is_labelled
-from ..calculus.functions import Function, cast
-from ..calculus.rows import ROWS, Row, Table
-from ..calculus.steps import STEPS
-from .arraylike import NO_ROW, ArrayLike, composed, step
+from ..calculus.foreign import is_duck, readonly
+from ..calculus.rows import Row
+from .arraylike import ArrayLike
 from .backward import walk
 from .recording import TURNED, readers, recording
-from .values import as_dtype, brief, elsewhere, floating, label, numeric, plain, readonly
+from .values import floating, label, plain
 
 NO_PARAMS: dict[str, Any] = {}
+UNRECORDED: dict[str, Any] = {}  # What is computed from a leaf under no_grad has these, and backward can say so.
+ONE = float64(1)
 new = object.__new__
-NO_FIT = (ValueError, IndexError, TypeError, NotImplementedError)
 
 
 class Tensor(ArrayLike):
@@ -46,12 +41,12 @@ class Tensor(ArrayLike):
 
     def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True) -> None:
         self._array: Any = float64(data) if type(data) is float else floating(data, "Tensor")
-        self._name = None
+        self._name: str | None = None
         if name is not None:
             self.name = name
         self.requires_grad = requires_grad
         self.grad: Any = None
-        self.row: Row | None = None
+        self.row: Any = None  # A leaf has none.
         self.inputs: tuple[Tensor, ...] = ()
         self.values: tuple[Any, ...] = ()
         self.params = NO_PARAMS
@@ -92,8 +87,8 @@ class Tensor(ArrayLike):
 
         A scalar starts from dy/dy = 1; for any other, `upstream` of its shape must be given. Leaves accumulate over
         calls until `zero_grad()`, inner nodes hold the latest. With `create_graph` gradients are Tensors, which can be
-        differentiated again (they refer to the graph that holds them; `zero_grad()` frees both). Raises ValueError
-        where the upstream gradient is missing or has another shape, and where the tensor is a constant.
+        differentiated again, and hold the graph until `zero_grad()`. Raises ValueError where the upstream gradient is
+        missing or has another shape, and where the tensor is a constant.
 
         >>> x = Tensor([1.0, 2.0])
         >>> (x * x).backward([1.0, 10.0])
@@ -114,8 +109,13 @@ class Tensor(ArrayLike):
     def seed(self, upstream: Any = None, caller: str = "backward") -> Any:
         """The gradient that a backward pass from here starts with: dy/dy = 1, or a checked copy of `upstream`."""
         if not self.requires_grad:
-            raise ValueError(f"{caller}: {label(self)} is a constant; start from a result that depends on a leaf")
+            why = "is a constant; start from a result that depends on a leaf"
+            if self.params is UNRECORDED:
+                why = "was computed under no_grad; compute it outside of that"
+            raise ValueError(f"{caller}: {label(self)} {why}")
         if upstream is None:
+            if type(self._array) is float64:
+                return ONE
             if self._array.size != 1:
                 raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
             return self.dtype.type(1) if isinstance(self._array, np.generic) else np.ones_like(self._array)
@@ -150,88 +150,6 @@ class Tensor(ArrayLike):
         """Forget the gradient."""
         self.grad = None
 
-    def __operation__(self, function: Function, *args: Any, **params: Any) -> Any:
-        return LANES[function](*args, **params)
-
-    def __array_ufunc__(self, ufunc: Any, how: str, *args: Any, **params: Any) -> Any:
-        if how == "__call__":
-            return LANES[ufunc](*args, **params)
-        raise TypeError(f"{ufunc.__name__}.{how}: {NO_ROW}")
-
-    def __array_function__(self, function: Function, types: Any, args: Any, params: Any) -> Any:
-        return LANES[function](*args, **params)
-
-    def __reduce__(self) -> Any:
-        if self.inputs:
-            raise TypeError(
-                f"copy: {label(self)} was computed by {self.op}; copy the leaves, or the result of detach()"
-            )
-        return Tensor, (self._array,), (None, {key: getattr(self, key) for key in ("name", "requires_grad", "grad")})
-
-    def __repr__(self) -> str:
-        parts = [brief(self._array)]
-        parts += [f"dtype={self.dtype}"] * (self.dtype != float64)
-        parts += [f"{key}={value!r}" for key in ("name", "op") if (value := getattr(self, key)) is not None]
-        parts += ["requires_grad=False"] * (not self.requires_grad)
-        return f"Tensor({', '.join(parts)}, grad={brief(self.grad)})"
-
-
-def lane(row: Row) -> Callable[..., Any]:
-    """The way to a node of this row, the same for every spelling: understand the arguments, compute, make the node.
-
-    In most calls there are one or two Tensors of one dtype and no parameters, and so there is nothing to understand.
-    """
-    arity, compute, arguments, strokes = row.arity, row.compute, row.arguments, row.strokes
-
-    def call(*args: Any, **params: Any) -> Any:
-        if params or len(args) != arity:
-            args, params = arguments.understood(args, params)
-        for i in row.flat:
-            if getattr(args[i], "requires_grad", False):
-                raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
-        inputs = tensors(row, args)
-        if inputs is NotImplemented:
-            return NotImplemented
-        values = [x._array for x in inputs]
-        try:
-            y = compute(*values, **params)
-        except NO_FIT as error:
-            y = elsewhere(row, inputs, params, error)
-        if arity is None:
-            values = [tuple(values)]
-        elif row.elementwise and params:  # An elementwise entry takes them after its operands, all of them.
-            values += arguments.in_order(params)
-        return node(row, inputs, (y[0], *values, y[1]) if strokes else (y, *values), params)
-
-    def unary(*args: Any, **params: Any) -> Any:
-        if params or len(args) != 1 or type(args[0]) is not Tensor:
-            return call(*args, **params)
-        value = args[0]._array
-        try:
-            y = compute(value)
-        except NO_FIT as error:
-            y = elsewhere(row, args, params, error)
-        return node(row, args, (y[0], value, y[1]) if strokes else (y, value))
-
-    def binary(*args: Any, **params: Any) -> Any:
-        if params or len(args) != 2:
-            return call(*args, **params)
-        a, b = args
-        if type(b) is not Tensor:
-            args = a, b = a, operand(b, a)
-        elif type(a) is not Tensor:
-            args = a, b = operand(a, b), b
-        if type(a) is not Tensor or type(b) is not Tensor or a._array.dtype is not b._array.dtype:
-            return call(a, b)
-        u, v = a._array, b._array
-        try:
-            y = compute(u, v)
-        except NO_FIT as error:
-            y = elsewhere(row, args, params, error)
-        return node(row, args, (y, u, v))
-
-    return call if row.flat else unary if arity == 1 else binary if arity == 2 else call
-
 
 def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS) -> Tensor:
     """The Tensor y, computed by a row from inputs that had these values; a constant if no input needs a gradient."""
@@ -249,7 +167,10 @@ def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: 
             tensor.values = values
             tensor.params = params
             return tensor
-    return constant(values[0])
+    made = constant(values[0])
+    if any(x.requires_grad or x.params is UNRECORDED for x in inputs):
+        made.params = UNRECORDED
+    return made
 
 
 def constant(value: Any) -> Tensor:
@@ -261,92 +182,3 @@ def constant(value: Any) -> Tensor:
     tensor.inputs = tensor.values = ()
     tensor.params = NO_PARAMS
     return tensor
-
-
-def operand(argument: Any, beside: Any) -> Any:
-    """A number or an array as a constant, where the Tensor beside it has its dtype; an array by a copy, because the
-    gradient belongs to the forward pass, whatever the caller does to his array after it. Anything else as it is.
-    """
-    kind = type(argument)
-    if isinstance(beside, Tensor):
-        if kind is float or kind is int:
-            return constant(beside._array.dtype.type(argument))
-        if (kind is ndarray or kind is float64) and argument.dtype is beside._array.dtype:
-            return constant(argument.copy() if argument.ndim else argument[()])
-    return argument
-
-
-def tensors(row: Row, args: tuple[Any, ...]) -> Any:
-    """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type."""
-    dtypes = {a._array.dtype if type(a) is Tensor else None for a in args}
-    if len(dtypes) == 1 and None not in dtypes:
-        return args
-    if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
-        return NotImplemented
-    return promoted(row, args)
-
-
-def promoted(row: Row, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
-    """The arguments as Tensors of one dtype, the one that NumPy's promotion gives, so that derivatives have it too.
-
-    A Tensor of a narrower dtype is cast, an operation that casts its gradient back: the logarithm in the derivative of
-    a ** b would else be taken of a float32 and multiply a float64. Arguments without a derivative stay as they are.
-    """
-    values = [plain(a) if isinstance(a, Tensor | int | float) else numeric(a, row.name) for a in args]
-    taken = [i for i in range(len(args)) if row.entries[i]]
-    dtype = np.result_type(*(getattr(values[i], "dtype", values[i]) for i in taken))
-    inputs = []
-    for i, (argument, value) in enumerate(zip(args, values, strict=True)):
-        if not isinstance(argument, Tensor):
-            argument = constant(as_dtype(value, dtype if i in taken else None))
-        elif i in taken and value.dtype != dtype:
-            argument = LANES[cast](argument, dtype=dtype)
-        inputs.append(argument)
-    return tuple(inputs)
-
-
-class Lanes(dict[Function, Callable[..., Any]]):
-    """What a call of a function with a Tensor does; made once for each function, of its row or else of what it is."""
-
-    def __missing__(self, function: Function) -> Callable[..., Any]:
-        if function in ROWS:
-            made: Callable[..., Any] = lane(ROWS[function])
-        elif function in COMPOSED:
-            made = composed(function, COMPOSED[function])
-        elif function in STEPS:
-            made = step(function)
-        else:
-            raise TypeError(f"{function.__name__}: {NO_ROW}")
-        if hasattr(function, "lanes"):
-            function.lanes[Tensor] = made
-        self[function] = made
-        return made
-
-
-LANES = Lanes()
-for known in (*ROWS, *COMPOSED, *STEPS):
-    LANES[known]
-of_three = LANES[np.where]
-LANES[np.where] = lambda *args, **params: (  # Of one argument it is np.nonzero.
-    of_three(*args, **params) if params or len(args) != 1 else np.nonzero(plain(args[0]))
-)
-
-
-def spell(functions: Container[Function]) -> None:
-    """Make the methods of Tensor for these functions the lanes themselves, without a detour by `__operation__`."""
-    for name, method in vars(ArrayLike).items():
-        if (function := getattr(method, "spells", None)) in functions:
-            setattr(Tensor, name, LANES[function])
-        elif (function := getattr(method, "spells_reflected", None)) in functions:
-            setattr(Tensor, name, lambda right, left, lane=LANES[function]: lane(left, right))
-
-
-def renew(function: Function) -> None:
-    """Forget what a call of a function does, because its row is another now."""
-    LANES.pop(function, None)
-    getattr(function, "lanes", {}).pop(Tensor, None)
-    spell([function])
-
-
-spell(LANES)
-Table.told.append(renew)

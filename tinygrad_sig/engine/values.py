@@ -35,14 +35,6 @@ def as_dtype(value: Any, dtype: Any) -> Any:
     return array if array.ndim else array[()]
 
 
-def readonly(data: Any) -> Any:
-    """A view of an array that cannot be written to, and cannot be made writable; anything else as it is."""
-    if type(data) is not np.ndarray:
-        return data
-    data.setflags(write=False)
-    return data[...]  # What owns its memory could be made writable again, a view of it cannot.
-
-
 def plain(value: Any) -> Any:
     """The data of a Tensor; anything else as it is."""
     return value._array if hasattr(value, "_array") else value
@@ -70,7 +62,7 @@ def label(tensor: Any) -> str:
 
 
 def elsewhere(row: Any, inputs: Iterable[Any], params: dict[str, Any], error: Exception) -> Any:
-    """What another array type computes by NumPy's own function, where it does not know our way to compute it; the error
+    """What another array type computes by NumPy's own function, where it does not know ours; else the error
     for arguments that do not fit the operation, and for an array type that lacks it.
     """
     inputs = tuple(inputs)
@@ -82,6 +74,8 @@ def elsewhere(row: Any, inputs: Iterable[Any], params: dict[str, Any], error: Ex
         except (ValueError, IndexError, TypeError, NotImplementedError) as another:
             error = another
     labels = " and ".join(map(label, inputs))
+    if isinstance(error, np.linalg.LinAlgError):
+        raise np.linalg.LinAlgError(f"{row.name}: {labels} does not fit: {error}") from error
     if ducks and isinstance(error, TypeError | NotImplementedError):
         raise TypeError(f"{row.name}: {ducks[0]} lacks it for {labels}; compute the array first") from error
     if isinstance(error, TypeError):

@@ -18,15 +18,23 @@ from ..calculus.functions import (
     chosen,
     concatenate,
     contract,
+    cosine,
     euclidean,
     getitem,
+    magnitude,
+    monomial,
+    parabola,
+    projected,
     relu,
     scatter,
     sech,
+    share,
     shares,
     sigmoid,
     sigmoid_prime,
     stack,
+    step,
+    within,
 )
 
 
@@ -49,8 +57,11 @@ class Symbol(NDArrayOperatorsMixin):
 
     T = property(lambda self: apply(np.swapaxes, self, -1, -2))
 
-    def sum(self, axis: Any) -> Any:
-        return apply(np.sum, self, axis=axis)
+    def sum(self, axis: Any, **params: Any) -> Any:
+        return apply(np.sum, self, axis=axis, **params)
+
+    def mean(self, axis: Any, **params: Any) -> Any:
+        return apply(np.mean, self, axis=axis, **params)
 
     def __bool__(self) -> bool:
         return bool(evaluated(self))  # An entry that asks takes the branch that the numbers take.
@@ -69,14 +80,18 @@ def evaluated(value: Any) -> Any:
 
 def apply(function: Function, *args: Any, **params: Any) -> Any:
     """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives."""
+    if function in SPELLED_OUT:
+        return SPELLED_OUT[function](*args, **params)
     if function in (np.equal, np.not_equal):  # A symbol stands for the general case, in which no two values are equal.
         return np.bool(function is np.not_equal)
     if function is np.where and isinstance(args[0], np.bool):
         return args[1 if args[0] else 2]
     if (function in (np.add, np.subtract) and is_number(args[1], 0)) or (
-        function is np.power and is_number(args[1], 1)
+        function in (np.power, np.divide) and is_number(args[1], 1)
     ):
         return args[0]
+    if function is np.multiply and is_number(args[0], 1):
+        return args[1]
     if function is np.multiply and args[0] is args[1]:
         return Symbol(np.power, args[0], 2)
     if function is np.divide and isinstance(args[0], Symbol) and args[0].function is np.divide:
@@ -95,6 +110,16 @@ def indexed(x: Any, key: Any) -> Any:
     return x[key]
 
 
+# What only keeps its digits better than the formula that it stands for.
+SPELLED_OUT: dict[Function, Callable[..., Any]] = {
+    magnitude: lambda x, axis: 1,
+    parabola: lambda x, a=-1, b=1: x * (b - x) if a == 0 else 1 - x**2,
+    within: lambda x, end=40: x,
+    projected: lambda v, p, axis: v - p * v.sum(axis=axis, keepdims=True),
+    monomial: lambda c, a, b, lower=1: c * a ** (b - lower),
+    cosine: lambda a, b: a / np.hypot(a, b),
+    share: lambda a, b, base=0: sigmoid(math.log(2) * (a - b) if base == 2 else a - b),
+}
 # What is written as another function, because that is how one knows it.
 WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     np.square: lambda x: Symbol(np.power, x, 2),
@@ -105,7 +130,7 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     euclidean: lambda x, **params: Symbol(np.linalg.norm, x, **params),
     concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
     stack: lambda *x, axis: Symbol(np.stack, *x, axis=axis),
-    contract: lambda *x, terms, out, optimize: Symbol(np.einsum, f"{','.join(terms)}->{out}", *x),
+    contract: lambda *x, subscripts, optimize: Symbol(np.einsum, subscripts, *x),
     getitem: lambda x, key: Symbol(indexed, x, index(key)),
     scatter: lambda x, key, shape: Symbol(scatter, x, f"[{index(key)}]", shape),
 }
@@ -193,8 +218,9 @@ TEXT = Style(
         sigmoid_prime: ("σ'({})", ATOM),
         sigmoid: ("σ({})", ATOM),
         np.absolute: ("|{}|", ATOM),
-        np.heaviside: ("[{} > 0]", ATOM),
+        step: ("[{} > 0]", ATOM),
         chosen: ("[{} = {}]", ATOM),
+        np.greater: ("{} > {}", SUM),
         np.floor: ("⌊{}⌋", ATOM),
         indexed: ("{}[{}]", ATOM),
         np.maximum: ("max({}, {})", ATOM),
@@ -235,8 +261,9 @@ LATEX = Style(
         np.sqrt: (r"\sqrt{{{}}}", ATOM),
         np.cbrt: (r"\sqrt[3]{{{}}}", ATOM),
         np.absolute: (r"|{}|", ATOM),
-        np.heaviside: (r"[{} > 0]", ATOM),
+        step: (r"[{} > 0]", ATOM),
         chosen: (r"[{} = {}]", ATOM),
+        np.greater: ("{} > {}", SUM),
         np.floor: (r"\lfloor {} \rfloor", ATOM),
         indexed: (r"{}[{}]", ATOM),
         np.maximum: (r"\max({}, {})", ATOM),

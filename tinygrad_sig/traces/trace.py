@@ -52,8 +52,7 @@ class Step:
     @property
     def function(self) -> Function:
         """The function that computed the output."""
-        assert self.output.function is not None
-        return self.output.function
+        return self.output.function  # type: ignore[no-any-return]
 
     @property
     def op(self) -> str:

@@ -15,8 +15,9 @@ import numpy as np
 from ..calculus.functions import Function, cast, relu, sech, sigmoid, sigmoid_prime
 from ..calculus.rows import ROWS
 from ..engine.arraylike import ArrayLike
+from ..engine.lanes import LANES
 from ..engine.recording import no_grad
-from ..engine.tensor import LANES, Tensor
+from ..engine.tensor import Tensor
 from ..engine.values import floating, plain
 from .functional import flatten, grad, jvp, unflatten
 
@@ -32,7 +33,7 @@ LONGEST = min(EPSILON, key=EPSILON.__getitem__)
 ENTRIES = 32
 DIRECTIONS = 3
 ALL = "all inputs"
-DIFFERENCE, SHORT_DIFFERENCE, COMPLEX_STEP = "a difference", "a difference in float64", "a complex step"
+DIFFERENCE, COMPLEX_STEP = "a difference", "a complex step"
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,7 @@ class GradientReport(tuple[Comparison, ...]):
         for c in self:
             values, sizes = (c.analytic, c.numeric), (c.error, c.tolerance)
             texts = *(f"{value:.5g}" for value in values), *(f"{size:.1e}" for size in sizes)
-            method = c.method.removeprefix("a ").removesuffix(" in float64")
-            lines.append(form(c.order, c.mode, shortened(c.input + c.entry), *texts, method))
-        if any(c.method == SHORT_DIFFERENCE for c in self):
-            lines.append("Differences are in float64, and so less sharp: the function takes no longer numbers.")
+            lines.append(form(c.order, c.mode, shortened(c.input + c.entry), *texts, c.method.removeprefix("a ")))
         return "\n".join(lines)
 
 
@@ -224,26 +222,24 @@ def weights(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> list
 
 
 def reach(x: Any) -> Any:
-    """How far an entry may be moved: not across 0, where a function may end."""
-    return power_of_2(np.where(x == 0, 1.0, np.minimum(np.abs(x), 1.0)))
-
-
-def power_of_2(x: Any) -> Any:
-    """The next one below x: moving a number by such a step makes no rounding error."""
-    return np.exp2(np.floor(np.log2(x)))
+    """How far an entry may be moved: not across 0, where a function may end. A power of 2."""
+    return np.exp2(np.floor(np.log2(np.where(x == 0, 1.0, np.minimum(np.abs(x), 1.0)))))
 
 
 def derivative(f: Combination, points: Sequence[Any], direction: Sequence[Any]) -> tuple[float, float, str]:
     """(the derivative of f along a direction, the rounding to expect in it, how it was found)."""
-    steps = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
-    step = min((float(s.min()) for s in steps if s.size), default=1.0)
+    reaches = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
+    step = min((float(r.min()) for r in reaches if r.size), default=1.0)
     # The error of a difference of the fourth order, h⁴, is to be as large as its rounding, ε/h.
-    value, noise = central_difference(f, points, direction, power_of_2(EPSILON[f.kind] ** 0.2 * step))
+    h = np.exp2(np.floor(np.log2(EPSILON[f.kind] ** 0.2 * step)))
+    value, noise = central_difference(f, points, direction, h)
     if not f.is_gradient:
-        stepped, again = (complex_step(f, x, direction, 1e-20 * step) for x in (points, f.nearby(points)))
+        # By another h, for its square is seen where the derivative is 0, as that of a determinant may be.
+        steps = (points, 1e-20 * step), (f.nearby(points), 2e-20 * step)
+        stepped, again = (complex_step(f, x, direction, h) for x, h in steps)
         if abs(stepped - value) <= 1e-3 * abs(value) + noise:
             return stepped, 10 * abs(stepped - again), COMPLEX_STEP
-    return value, noise, DIFFERENCE if f.kind is LONGEST else SHORT_DIFFERENCE
+    return value, noise, DIFFERENCE + " in float64" * (f.kind is not LONGEST)
 
 
 def central_difference(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: Any) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from ..engine.tensor import Tensor
 def push(output: Tensor, tangents: dict[Tensor, Any], create_graph: bool = False) -> Any:
     """The tangent of y = `output`, Σ ∂y/∂x · (tangent of x) over its inputs x, and so on down to the given `tangents`.
 
-    None where the output depends on none of them. With `create_graph`, tangents are Tensors.
+    0 where the output depends on none of them. With `create_graph`, tangents are Tensors.
     """
     for node in reversed(topological_order(output, tangents)):
         moving = [position for position, input in enumerate(node.inputs) if input in tangents]
@@ -28,7 +28,7 @@ def push(output: Tensor, tangents: dict[Tensor, Any], create_graph: bool = False
             total = reduce(add, (pushed(node, i, tangents[node.inputs[i]], create_graph) for i in moving))
             total = total if total.shape == node.shape else np.broadcast_to(total, node.shape)
             tangents[node] = total if total.dtype == node.dtype else cast(total, node.dtype)
-    return tangents.get(output)
+    return tangents[output] if output in tangents else np.zeros_like(output._array)
 
 
 def pushed(node: Any, position: int, tangent: Any, create_graph: bool) -> Any:

@@ -193,20 +193,16 @@ class Run:
     def gradients(self, y: Tensor, upstream: Any) -> list[Any]:
         """The gradient of an output with respect to each variable."""
         tracked = self.tracked or isinstance(upstream, Tensor)
-        found: dict[Tensor, Any] = {}
+        found = {x: np.zeros_like(x._array) for x in self.variables}  # of those that y does not depend on
         if y.requires_grad:
-            found = walk(y, wrapped(upstream) if tracked else upstream, tracked, until=set(self.variables))
-        return [self.derivative(found.get(x), x, tracked) for x in self.variables]
+            found |= walk(y, wrapped(upstream) if tracked else upstream, tracked, until=set(self.variables))
+        return [self.result(found[x], tracked) for x in self.variables]
 
     def tangents(self, given: Sequence[Any]) -> list[Any]:
         """The tangent of each output, for a tangent of each variable."""
         tracked = self.tracked or any(isinstance(t, Tensor) for t in given)
         along = dict(zip(self.variables, map(wrapped, given) if tracked else given, strict=True))
-        return [self.derivative(push(y, along, tracked), y, tracked) for y in self.outputs]
-
-    def derivative(self, found: Any, x: Tensor, tracked: bool) -> Any:
-        """A gradient or tangent of x as the caller gets it; 0 where none was found, for then nothing depends on it."""
-        return self.result(np.zeros_like(x._array) if found is None else found, tracked)
+        return [self.result(push(y, along, tracked), tracked) for y in self.outputs]
 
     def result(self, value: Any, tracked: bool = False) -> Any:
         """A value as the caller gets it: a Tensor where Tensors were given, and else an array that is nobody else's."""
@@ -309,11 +305,6 @@ def unflatten(tree: Any, leaves: Iterator[Any]) -> Any:
     return next(leaves)
 
 
-class Leaf:
-    def __repr__(self) -> str:
-        return "*"
-
-
 def structure(tree: Any) -> str:
     """The structure of a tree as text, with a * for each leaf."""
-    return repr(unflatten(tree, repeat(Leaf()))).replace(",)", ")")
+    return repr(unflatten(tree, repeat(...))).replace("Ellipsis", "*").replace(",)", ")")

@@ -3,9 +3,9 @@
 They are plain NumPy; `COMPOSED` says which of them takes the place of NumPy's when a Tensor is among the arguments.
 """
 
-from ..functions import Function
+from ..functions import Function, projected
 from .products import PRODUCTS
 from .shapes import SHAPES
 from .statistics import STATISTICS
 
-COMPOSED: dict[Function, Function] = {**SHAPES, **STATISTICS, **PRODUCTS}
+COMPOSED: dict[Function, Function] = {**SHAPES, **STATISTICS, **PRODUCTS, projected: projected.__wrapped__}  # type: ignore[attr-defined]
