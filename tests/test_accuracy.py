@@ -159,7 +159,6 @@ COMPOSITIONS: dict[str, tuple[Callable, Callable, list]] = {
 EXCEPTIONS: dict[tuple, tuple[Callable, str]] = {
     (np.logaddexp,):       (lambda a, b: abs(a / np.logaddexp(a, b)), "NumPy's own; near its zero terms cancel"),
     (np.logaddexp2,):      (lambda a, b: abs(a / np.logaddexp2(a, b)), "NumPy's own; near its zero terms cancel"),
-    (np.sinc, 0, 0):       (lambda x: 8 + 8 * abs(pi * x), "a zero at 0.66"),
     (sech, 0, 0):          (lambda x: 4 / abs(1 - 2 * np.cosh(x) ** -2.0), "a zero at 0.88"),
     (sigmoid_prime, 0, 0): (lambda x: 8 / abs(3 * np.tanh(x / 2) ** 2 - 1), "a zero at 1.3"),
     (silu, 0):             (lambda x: 2 / abs(1 + x / (1 + np.exp(x))), "a zero at −1.28"),

@@ -418,3 +418,10 @@ def test_a_check_changes_nothing():
     check_gradients(np.exp, x)
     assert x.tolist() == X.tolist()
     assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+
+
+def test_what_lapack_does_not_know_is_checked_in_float64_and_the_report_says_so():
+    a = np.array([[2.0, 1.0], [0.5, 3.0]])
+    report = check_gradients(np.linalg.solve, a, np.array([1.0, 2.0]))
+    assert {c.method for c in report} <= {COMPLEX_STEP, "a difference in float64"}
+    assert "difference in float64" in str(report)
