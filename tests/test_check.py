@@ -19,6 +19,7 @@ from tinygrad_sig import (
     softmax,
     softplus,
 )
+from tinygrad_sig.calculus.computing import COMPUTED
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.transforms import check
 from tinygrad_sig.transforms.check import COMPLEX_STEP, DIFFERENCE, Complex
@@ -164,6 +165,68 @@ def test_functions_of_complex_numbers_continue_those_of_real_ones(function, x):
     np.testing.assert_allclose(f(np.complex128(x)), function(x), rtol=1e-15)
     slope = (f(np.complex128(x + h)) - f(np.complex128(x - h))) / (2 * h)
     np.testing.assert_allclose((f(x + 1j * h) - f(x - 1j * h)) / (2j * h), slope, rtol=1e-8)
+
+
+# What numbers are worth
+
+
+def in_float64(f):
+    """A function that longdouble has in name only, as in a browser."""
+    return lambda x: f(np.float64(x)).astype(np.asarray(x).dtype)
+
+
+def test_numbers_are_worth_what_functions_make_of_them(monkeypatch):
+    eps = {kind: float(np.finfo(kind).eps) for kind in (np.float64, np.longdouble)}
+    for kind in eps:
+        assert eps[kind] <= check.precision(kind) < 4 * eps[kind]
+    monkeypatch.setattr(np, "exp", in_float64(np.exp))
+    assert eps[np.float64] / 8 < check.precision(np.longdouble) < 4 * eps[np.float64]
+    assert check.precision(np.float64) < 4 * eps[np.float64]
+
+
+@pytest.fixture(params=["Windows", "browser"])
+def _other_machine(request, monkeypatch):
+    """Where longdouble is float64, and where it claims digits that its functions do not have."""
+    if request.param == "browser":
+        worth = {np.float64: 2.2e-16, np.longdouble: 1.4e-16}
+        monkeypatch.setattr(check, "LONGEST", np.longdouble)
+    else:
+        worth = {np.float64: 2.2e-16}
+        monkeypatch.setattr(check, "LONGEST", np.float64)
+    monkeypatch.setattr(check, "EPSILON", worth)
+    for f in (np.exp, np.sin, np.tanh, np.log):
+        monkeypatch.setitem(COMPUTED, f, in_float64(f))
+        monkeypatch.setitem(LOCAL, f, LOCAL[f])  # It is read again, with what computes it.
+    yield
+    monkeypatch.undo()
+    for f in (np.exp, np.sin, np.tanh, np.log):
+        LOCAL[f] = LOCAL[f]
+
+
+@pytest.mark.usefixtures("_other_machine")
+@pytest.mark.parametrize(
+    "f",
+    [np.exp, np.tanh, np.log, lambda x: np.exp(np.sin(x)) * x, lambda x: np.sum(np.tanh(x) ** 2) / np.log(x)],
+)
+def test_right_derivatives_pass_where_longdouble_is_worth_no_more_than_float64(f):
+    report = check_gradients(f, np.array([0.5, 1.25, 20.0]), order=3)
+    assert {c.method for c in report} == {COMPLEX_STEP, DIFFERENCE}
+
+
+@pytest.mark.usefixtures("_other_machine")
+def test_wrong_derivatives_do_not_pass_there(monkeypatch):
+    monkeypatch.setitem(LOCAL, np.sin, (lambda y, x: (1 + 1e-5) * np.cos(x),))
+    rejected(np.sin, X)
+    monkeypatch.setitem(LOCAL, np.sin, (lambda y, x: np.cos(getattr(x, "data", x)),))
+    assert rejected(np.sin, X).report.worst.order == 2
+
+
+def test_an_error_of_the_function_itself_is_not_taken_for_a_lack_of_longdouble():
+    def fails(x):
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match="mine"):
+        check_gradients(fails, 1.0)
 
 
 # What is wrong
@@ -362,20 +425,3 @@ def test_what_lapack_does_not_know_is_checked_in_float64_and_the_report_says_so(
     report = check_gradients(np.linalg.solve, a, np.array([1.0, 2.0]))
     assert {c.method for c in report} <= {COMPLEX_STEP, "a difference in float64"}
     assert "difference in float64" in str(report)
-
-
-@pytest.mark.parametrize("lies", ["as wide as float64", "claims more than it has"])
-def test_the_check_works_where_longdouble_is_worth_no_more_than_float64(monkeypatch, lies):
-    if lies == "as wide as float64":
-        monkeypatch.setattr(check.np, "longdouble", np.float64)
-    else:
-        monkeypatch.setattr(check, "worth", lambda dtype: False)
-    for f in (np.tanh, sigmoid, np.abs, gelu):
-        check_gradients(f, X)
-    assert rejected(lambda x: np.abs(x) * 1.0 if isinstance(x, Tensor) and x.requires_grad else np.abs(x) * 1.01, X)
-
-
-def test_a_number_is_worth_what_it_claims_only_if_its_exponential_is(monkeypatch):
-    assert check.worth(np.float64)
-    monkeypatch.setattr(check.np, "exp", lambda x: np.float64(2.7182818))
-    assert not check.worth(np.float64)

@@ -96,11 +96,7 @@ class Sequential:
         return {str(parameter.name): parameter.numpy() for parameter in self}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Give the parameters new data, all of them, or raise and change nothing; they keep their dtypes.
-
-        Raises ValueError for missing and unknown names, other shapes, and numbers too large for the network's dtype;
-        TypeError for what are no numbers.
-        """
+        """Give the parameters new data in their own dtypes, or raise ValueError or TypeError and change nothing."""
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state: {type(state).__name__} is no state; give the dict that state() returned")
         parameters = {str(parameter.name): parameter for parameter in self}
@@ -265,10 +261,8 @@ class Optimiser:
         """Change the parameters by their gradients, and forget those; all, or none where a gradient does not fit."""
         t, gradients = self.steps + 1, gradients_of("step", self.parameters)
         ways = [self.direction(t, *given) for given in zip(gradients.values(), self.memory, strict=True)]
-        fresh = [
-            (parameter.data - self.rate * direction).astype(parameter.dtype, copy=False)
-            for parameter, (direction, _) in zip(gradients, ways, strict=True)
-        ]
+        moved = [x.data - self.rate * direction for x, (direction, _) in zip(gradients, ways, strict=True)]
+        fresh = [data.astype(x.dtype, copy=False) for x, data in zip(gradients, moved, strict=True)]
         self.steps, self.memory = t, [memory for _, memory in ways]
         for parameter, data in zip(gradients, fresh, strict=True):
             parameter.data = data
@@ -297,9 +291,7 @@ class Adam(Optimiser):
     The direction is m̂/(√v̂ + ε), with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ) and ε = 10⁻⁸.
     """
 
-    def __init__(
-        self, parameters: Iterable[Tensor], rate: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999)
-    ) -> None:
+    def __init__(self, parameters: Iterable[Tensor], rate: float = 1e-3, betas: Sequence[float] = (0.9, 0.999)) -> None:
         super().__init__(parameters, rate, (0.0, 0.0))
         self.betas = betas
 
@@ -319,8 +311,7 @@ def batches(rng: Generator, size: int, *arrays: Any) -> Iterator[tuple[Any, ...]
         raise ValueError(f"batches: there are no {size} at a time of {lengths} rows; give a size, and equal lengths")
     order = rng.permutation(lengths[0])
     for start in range(0, len(order), size):
-        rows = order[start : start + size]
-        yield tuple(array[rows] for array in arrays)
+        yield tuple(array[order[start : start + size]] for array in arrays)
 
 
 def refuse_seed(caller: str, rng: Any) -> None:

@@ -21,6 +21,15 @@ from ..engine.tensor import Tensor
 from ..engine.values import floating, plain
 from .functional import flatten, grad, jvp, unflatten
 
+
+def precision(kind: Any) -> float:
+    """The rounding of functions of a kind of numbers. In a browser longdouble claims 34 digits, and exp gives it 16."""
+    x = np.linspace(1, 2, 9, dtype=kind)
+    return max(float(np.finfo(kind).eps), float(np.max(np.abs(np.exp(x) * np.exp(-x) - 1))))
+
+
+EPSILON = {kind: precision(kind) for kind in (np.float64, np.longdouble)}
+LONGEST = min(EPSILON, key=EPSILON.__getitem__)
 ENTRIES = 32
 DIRECTIONS = 3
 ALL = "all inputs"
@@ -125,69 +134,61 @@ def check_gradients(
     points = [np.asarray(floating(plain(leaf), "check_gradients"), np.float64) for leaf in flatten(inputs)]
     labels = [label for i, tree in enumerate(inputs) for label in paths(tree, f"input {i}")]
     rng = np.random.default_rng(0)
-    scalar = Combination(f, inputs, points, rng)
+    name = getattr(f, "__name__", type(f).__name__)
+    scalar = Combination(name, lambda *x: f(*unflatten(inputs, iter(x))), points, rng)
     report = GradientReport()
     for level in range(1, order + 1):
-        report = GradientReport([*report, *compared(scalar, points, labels, level, modes, tolerance, rng)])
+        if level > 1:
+            scalar = Combination(name, grad(scalar, tuple(range(len(points)))), points, rng, scalar.kind)
+        ways = list(directions(points, labels, rng))
+        try:
+            found = list(compared(scalar, points, ways, level, modes, tolerance))
+        except TypeError:  # LAPACK, for one, has no longdouble.
+            if scalar.kind is np.float64:
+                raise
+            scalar.kind = np.float64
+            found = list(compared(scalar, points, ways, level, modes, tolerance))
+        report = GradientReport([*report, *found])
         if report.worst and not report.worst.passed:
             raise GradientError(f"check_gradients: {report.worst}", report)
-        scalar = scalar.gradient_along(weights([x.shape for x in points], rng))
     return report
 
 
-def worth(dtype: Any) -> bool:
-    """Whether numbers are as exact as they claim: WebAssembly's longdouble has 34 digits, and an exp with 16 of them."""
-    e = dtype("2.71828182845904523536028747135266249775724709369995")
-    return bool(abs(np.exp(dtype(1)) - e) <= 4 * np.finfo(dtype).eps)
-
-
 class Combination:
-    """A random combination of all that f returns, as a function of the leaves of its inputs."""
+    """A random combination of all that a function of the leaves returns, or of its gradient, from the 2nd order on.
 
-    def __init__(self, f: Callable[..., Any], inputs: Any, points: Sequence[Any], rng: np.random.Generator) -> None:
-        self.name = getattr(f, "__name__", type(f).__name__)
-        self.apply: Callable[..., Sequence[Any]] = lambda *x: flatten(f(*unflatten(inputs, iter(x))))
-        self.is_gradient = False
+    `kind` are the numbers in which differences are taken: the longest that functions are computed in.
+    """
+
+    def __init__(
+        self, name: str, apply: Function, points: Sequence[Any], rng: np.random.Generator, kind: Any = None
+    ) -> None:
+        self.name, self.apply, self.is_gradient, self.kind = name, apply, kind is not None, kind or LONGEST
         with no_grad():
-            results = [floating(plain(y), "check_gradients") for y in self.apply(*map(Tensor, points))]
+            results = [floating(plain(y), "check_gradients") for y in flatten(apply(*map(Tensor, points)))]
         self.weights = weights([y.shape for y in results], rng)
-        self.long: Any = np.longdouble if worth(np.longdouble) else np.float64
-        try:
-            self.value([Tensor(x.astype(self.long), requires_grad=False) for x in points])
-        except TypeError:  # LAPACK knows no longdouble.
-            self.long = np.float64
 
     def __call__(self, *leaves: Any) -> Any:
-        return sum(np.sum(weight * y) for weight, y in zip(self.weights, self.apply(*leaves), strict=True))
+        return sum(np.sum(weight * y) for weight, y in zip(self.weights, flatten(self.apply(*leaves)), strict=True))
 
     def value(self, leaves: Sequence[Any]) -> Any:
         """The number at these leaves, without a graph and without a warning."""
         with no_grad(), np.errstate(all="ignore"):
             return plain(self(*leaves))
 
-    def gradient_along(self, weights: Sequence[Any]) -> Combination:
-        """The combination of the entries of its gradient with these weights."""
-        made = object.__new__(Combination)
-        gradient = grad(self, tuple(range(len(weights))))
-        made.name, made.apply, made.weights, made.is_gradient = self.name, gradient, list(weights), True
-        made.long = self.long
-        return made
+    def nearby(self, points: Sequence[Any]) -> list[Any]:
+        """The points in longer numbers, and a rounding error away for machines that have none."""
+        return [x.astype(self.kind) * (1 + 4 * np.finfo(np.float64).eps) for x in points]
 
 
 def compared(
-    f: Combination,
-    points: Sequence[Any],
-    labels: Sequence[str],
-    order: int,
-    modes: Sequence[str],
-    tolerance: float,
-    rng: np.random.Generator,
+    f: Combination, points: Sequence[Any], ways: Sequence[Any], order: int, modes: Sequence[str], tolerance: float
 ) -> Iterator[Comparison]:
     """All comparisons of one order, each derivative by the rules computed twice: the difference is rounding."""
-    twice = points, nearby(points, f.long)
+    twice = points, f.nearby(points)
     by_all = grad(f, tuple(range(len(points))))
     gradients = [by_all(*x) for x in twice] if "reverse" in modes else []
-    for where, entry, direction in directions(points, labels, rng):
+    for where, entry, direction in ways:
         numeric, noise, method = derivative(f, points, direction)
         found = {}
         if "reverse" in modes:
@@ -198,11 +199,6 @@ def compared(
             analytic, again = (plain(value) for value in values)
             allowed = tolerance * abs(numeric) + noise + 10 * float(abs(analytic - again))
             yield Comparison(f.name, order, mode, where, entry, float(analytic), numeric, allowed, method)
-
-
-def nearby(points: Sequence[Any], long: Any) -> list[Any]:
-    """The points in longer numbers, and a rounding error away for machines that have none."""
-    return [x.astype(long) * (1 + 4 * np.finfo(np.float64).eps) for x in points]
 
 
 def directions(
@@ -233,17 +229,18 @@ def reach(x: Any) -> Any:
 
 def derivative(f: Combination, points: Sequence[Any], direction: Sequence[Any]) -> tuple[float, float, str]:
     """(the derivative of f along a direction, the rounding to expect in it, how it was found)."""
-    steps = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
-    step = min((float(s.min()) for s in steps if s.size), default=1.0)
-    # The error of a difference of the fourth order, h⁴, is here as large as its rounding, ε/h.
-    h = np.exp2(np.floor(np.log2(float(np.finfo(f.long).eps) ** 0.2 * step)))
+    reaches = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
+    step = min((float(r.min()) for r in reaches if r.size), default=1.0)
+    # The error of a difference of the fourth order, h⁴, is to be as large as its rounding, ε/h.
+    h = np.exp2(np.floor(np.log2(EPSILON[f.kind] ** 0.2 * step)))
     value, noise = central_difference(f, points, direction, h)
     if not f.is_gradient:
-        stepped, again = (complex_step(f, x, direction, 1e-20 * step) for x in (points, nearby(points, f.long)))
-        again = max(again, complex_step(f, points, direction, 1e-25 * step), key=lambda other: abs(other - stepped))
+        # By another h, for its square is seen where the derivative is 0, as that of a determinant may be.
+        steps = (points, 1e-20 * step), (f.nearby(points), 2e-20 * step)
+        stepped, again = (complex_step(f, x, direction, h) for x, h in steps)
         if abs(stepped - value) <= 1e-3 * abs(value) + noise:
             return stepped, 10 * abs(stepped - again), COMPLEX_STEP
-    return value, noise, DIFFERENCE + " in float64" * (f.long is not np.longdouble)
+    return value, noise, DIFFERENCE + " in float64" * (f.kind is not LONGEST)
 
 
 def central_difference(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: Any) -> tuple[float, float]:
@@ -254,13 +251,13 @@ def central_difference(f: Combination, points: Sequence[Any], direction: Sequenc
     """
 
     def at(step: Any) -> Any:
-        moved = [x.astype(f.long) + step * v for x, v in zip(points, direction, strict=True)]
+        moved = [x.astype(f.kind) + step * v for x, v in zip(points, direction, strict=True)]
         return f.value([Tensor(x, requires_grad=False) for x in moved])
 
     ahead, back = ([at(k * h) for k in steps] for steps in ((1, 2, 4), (-1, -2, -4)))
     near, far, farther = (a - b for a, b in zip(ahead, back, strict=True))
     value, wider = (8 * near - far) / (12 * h), (8 * far - farther) / (24 * h)
-    return float(value), float(100 * np.finfo(f.long).eps * np.abs(ahead[0]) / h + 10 * np.abs(value - wider))
+    return float(value), float(100 * EPSILON[f.kind] * np.abs(ahead[0]) / h + 10 * np.abs(value - wider))
 
 
 def complex_step(f: Combination, points: Sequence[Any], direction: Sequence[Any], h: float) -> float:

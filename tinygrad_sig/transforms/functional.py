@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import reduce, wraps
+from itertools import repeat
 from operator import add
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from ..calculus.functions import cast
+from ..calculus.functions import Function, cast
 from ..calculus.rows import ROWS
 from ..engine.backward import topological_order, walk
 from ..engine.recording import readers, recorded, recording
@@ -26,9 +28,10 @@ from .forward import push
 Argnums = int | Sequence[int]
 
 live: set[Tensor] = set()  # The arguments of functions that are being run: somebody will differentiate by them.
+turn = Lock()  # Of threads, to enter in `readers` and to leave.
 
 
-def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(f: Function, argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
     """The function that returns (f(x, …), its gradient), for the price of the gradient.
 
     >>> value_and_grad(lambda x: x**3)(2.0)
@@ -37,7 +40,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     return gradient_function("value_and_grad", f, argnums, lambda value, gradient: (value, gradient))
 
 
-def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def grad(f: Function, argnums: Argnums = 0) -> Function:
     """The gradient of a function with a scalar value, as a function of the same arguments.
 
     It is taken with respect to the argument at `argnums`, and has its structure; for a tuple of positions it is a tuple
@@ -54,9 +57,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     return gradient_function("grad", f, argnums, lambda value, gradient: gradient)
 
 
-def gradient_function(
-    caller: str, f: Callable[..., Any], argnums: Argnums, select: Callable[[Any, Any], Any]
-) -> Callable[..., Any]:
+def gradient_function(caller: str, f: Function, argnums: Argnums, select: Callable[[Any, Any], Any]) -> Function:
     """The function of f's arguments that returns what `select` makes of (value, gradient)."""
 
     @wraps(f)
@@ -71,7 +72,7 @@ def gradient_function(
     return gradient
 
 
-def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """All derivatives of all outputs: for y of shape m and x of shape n, an array of shape m + n with ∂y_i/∂x_j.
 
     One backward pass for each element of the output. Where f returns a structure, the result has that structure, with
@@ -97,7 +98,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     return derivatives
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(f: Function, argnums: Argnums = 0) -> Function:
     """The second derivatives of a function with a scalar value: the jacobian of its gradient, of shape n + n.
 
     >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([3.0, 5.0])).tolist()
@@ -106,7 +107,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     return jacobian(grad(f, argnums), argnums)
 
 
-def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """(f(x, …), a function that carries an upstream gradient of its shape back to a tuple of gradients): g ↦ g·J.
 
     >>> value, back = vjp(lambda x, y: x * y, 2.0, 3.0)
@@ -118,13 +119,13 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     def back(upstream: Any) -> tuple[Any, ...]:
         given = alike("vjp", "an upstream gradient", upstream, run.value, run.outputs)
         parts = [run.gradients(y, g) for y, g in zip(run.outputs, given, strict=True)]
-        parts = parts or [[run.result(np.zeros_like(x.data)) for x in run.variables]]
+        parts = parts or [run.gradients(constant(0.0), 0.0)]
         return tuple(run.by_argument([reduce(add, terms) for terms in zip(*parts, strict=True)]))
 
     return unflatten(run.value, map(run.result, run.outputs)), back
 
 
-def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """(f(x, …), its derivative along the tangents of x, …): v ↦ J·v, in forward mode.
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
@@ -139,52 +140,50 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 
 class Run:
-    """One run of f with Tensors of its own, the `variables`, in the place of what is to be differentiated by."""
+    """One run of f, with Tensors of its own in the place of what is to be differentiated by: the `variables`.
 
-    def __init__(self, caller: str, f: Callable[..., Any], argnums: Argnums, args: Sequence[Any], kwargs: Any) -> None:
+    Its results are Tensors where Tensors were given. They have a graph too where it is `tracked`: where what f returned
+    depends on yet another Tensor, by which somebody may want to differentiate them. It is a leaf of the caller's, or a
+    variable of a run around this one: in grad(lambda x: x * grad(lambda y: x * y)(1.0)) the inner gradient is x.
+    """
+
+    def __init__(self, caller: str, f: Function, argnums: Argnums, args: Sequence[Any], kwargs: Any) -> None:
         if not callable(f):
             raise TypeError(f"{caller}: a {type(f).__name__} is no function; give the function to differentiate")
         self.single = not isinstance(argnums, Sequence)
-        self.numbers = positions(caller, argnums, len(args))
+        numbers = positions(caller, argnums, len(args))
         # The structures are copied, because f and its caller may change theirs.
-        self.trees = [unflatten(args[n], iter(flatten(args[n]))) for n in self.numbers]
-        leaves = flatten(self.trees)
+        self.trees = [unflatten(args[n], iter(flatten(args[n]))) for n in numbers]
+        leaves, args = flatten(self.trees), list(args)
+        read: list[Tensor] = []  # The Tensors whose plain values f has read.
         with recorded(True):
             self.variables = [variable(leaf, caller) for leaf in leaves]
-            own, replaced = iter(self.variables), list(args)
-            for number, tree in zip(self.numbers, self.trees, strict=True):
-                replaced[number] = unflatten(tree, own)
-            value, read = self.called(f, replaced, kwargs)
+            own = iter(self.variables)
+            for n, tree in zip(numbers, self.trees, strict=True):
+                args[n] = unflatten(tree, own)
+            try:
+                live.update(self.variables)
+                with turn:
+                    readers.append(read)
+                value = f(*args, **kwargs)
+            finally:
+                live.difference_update(self.variables)
+                with turn:
+                    readers[:] = [other for other in readers if other is not read]
         self.outputs = [self.output(y, caller, read) for y in flatten(value)]
         self.value = unflatten(value, iter(self.outputs))
-        others = self.reached(self.outputs).difference(self.variables)
+        others = ancestors(self.outputs).difference(self.variables)
         self.tracked = any(x in live or (x.requires_grad and not x.inputs) for x in others)
-        self.tensors = self.tracked or any(isinstance(leaf, Tensor) for leaf in leaves)
-
-    def called(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> tuple[Any, list[Tensor]]:
-        """What f returns, and the Tensors whose plain values it read on the way."""
-        read: list[Tensor] = []
-        readers.append(read)
-        live.update(self.variables)
-        try:
-            return f(*args, **kwargs), read
-        finally:
-            readers[:] = [other for other in readers if other is not read]
-            live.difference_update(self.variables)
-
-    @staticmethod
-    def reached(tensors: Sequence[Tensor]) -> set[Tensor]:
-        """All that the tensors depend on, and they themselves."""
-        return {x for y in tensors for node in (y, *topological_order(y)) for x in (node, *node.inputs)}
+        self.tensors = any(isinstance(leaf, Tensor) for leaf in leaves)
 
     def output(self, y: Any, caller: str, read: Sequence[Tensor]) -> Tensor:
-        """What f returned, as a Tensor. A plain number has the derivative 0, be it np.floor's or one of f's own, unless
-        f has read the value of a Tensor that depends on the arguments: then it may be made of that.
+        """What f returned, as a Tensor. The derivative of a plain number is 0, be it np.floor's or one of f's own, but
+        not if f has read the value of a Tensor that depends on the arguments: then the number may be made of that.
         """
         if isinstance(y, Tensor):
             return y
         is_plain = isinstance(y, bool | int | float | np.generic | np.ndarray)
-        if is_plain and self.reached(read).isdisjoint(self.variables):
+        if is_plain and ancestors(read).isdisjoint(self.variables):
             return Tensor(y, requires_grad=False)
         raise TypeError(
             f"{caller}: the function returned a {type(y).__name__}, which has lost its derivative; compute it from the "
@@ -192,30 +191,25 @@ class Run:
         )
 
     def gradients(self, y: Tensor, upstream: Any) -> list[Any]:
-        """The gradient of an output with respect to each variable; 0 where it does not depend on it."""
+        """The gradient of an output with respect to each variable."""
         tracked = self.tracked or isinstance(upstream, Tensor)
-        found: dict[Tensor, Any] = {}
+        found = {x: np.zeros_like(x._array) for x in self.variables}  # of those that y does not depend on
         if y.requires_grad:
-            found = walk(y, wrapped(upstream) if tracked else upstream, tracked, until=set(self.variables))
-        return [self.result(found[x] if x in found else np.zeros_like(x.data), tracked) for x in self.variables]
+            found |= walk(y, wrapped(upstream) if tracked else upstream, tracked, until=set(self.variables))
+        return [self.result(found[x], tracked) for x in self.variables]
 
     def tangents(self, given: Sequence[Any]) -> list[Any]:
-        """The tangent of each output, for a tangent of each variable; 0 where it does not depend on any."""
+        """The tangent of each output, for a tangent of each variable."""
         tracked = self.tracked or any(isinstance(t, Tensor) for t in given)
         along = dict(zip(self.variables, map(wrapped, given) if tracked else given, strict=True))
-        found = []
-        for y in self.outputs:
-            tangent = push(y, along, tracked)
-            found.append(self.result(np.zeros_like(y.data) if tangent is None else tangent, tracked))
-        return found
+        return [self.result(push(y, along, tracked), tracked) for y in self.outputs]
 
-    def result(self, value: Any, tracked: bool | None = None) -> Any:
+    def result(self, value: Any, tracked: bool = False) -> Any:
         """A value as the caller gets it: a Tensor where Tensors were given, and else an array that is nobody else's."""
-        tracked = self.tracked if tracked is None else tracked
-        if tracked and recording():
-            return wrapped(value)
-        value = plain(value)
-        if self.tensors or tracked:
+        tracked = tracked or self.tracked
+        if not (tracked and recording()):
+            value = plain(value)
+        if tracked or self.tensors:
             return wrapped(value)
         return np.array(value)[()] if type(value) is np.ndarray else value
 
@@ -224,6 +218,11 @@ class Run:
         own = iter(leaves)
         parts = tuple(unflatten(tree, own) for tree in self.trees)
         return parts[0] if self.single else parts
+
+
+def ancestors(tensors: Sequence[Tensor]) -> set[Tensor]:
+    """All that the tensors depend on, and they themselves."""
+    return {x for y in tensors for node in (y, *topological_order(y)) for x in (node, *node.inputs)}
 
 
 def variable(leaf: Any, caller: str) -> Tensor:
@@ -253,22 +252,20 @@ def wrapped(value: Any) -> Tensor:
 def positions(caller: str, argnums: Argnums, count: int) -> list[int]:
     """The arguments that argnums name, counted from 0."""
     numbers = argnums if isinstance(argnums, Sequence) else [argnums]
-    found: list[int] = []
     for number in numbers:
         if not isinstance(number, int | np.integer) or not -count <= number < count:
             raise ValueError(f"{caller}: there is no argument {number!r} among {count}; give other argnums")
-        if number % count in found:
-            raise ValueError(f"{caller}: argnums {argnums} name an argument twice; name it once")
-        found.append(int(number) % count)
+    found = [int(number) % count for number in numbers]
+    if len(set(found)) < len(found):
+        raise ValueError(f"{caller}: argnums {argnums} name an argument twice; name it once")
     return found
 
 
 def alike(caller: str, what: str, tree: Any, pattern: Any, tensors: Sequence[Tensor]) -> list[Any]:
     """The leaves of a tree of the structure of `pattern`, of the shapes of the tensors and brought to their dtypes."""
-    leaves = matched(tree, pattern)
+    found, leaves = [], matched(tree, pattern)
     if leaves is None:
         raise ValueError(f"{caller}: {what} has the structure {structure(tree)}, not {structure(pattern)}; match it")
-    found = []
     for leaf, tensor in zip(leaves, tensors, strict=True):
         value = leaf if isinstance(leaf, Tensor) else floating(leaf, caller)
         if value.shape != tensor.shape:
@@ -279,14 +276,13 @@ def alike(caller: str, what: str, tree: Any, pattern: Any, tensors: Sequence[Ten
 
 def matched(tree: Any, pattern: Any) -> list[Any] | None:
     """The leaves of a tree in the order of `pattern`, by keys in dicts; None where the structures differ."""
-    if isinstance(pattern, dict):
-        fits = isinstance(tree, dict) and tree.keys() == pattern.keys()
-        branches = [matched(tree[key], pattern[key]) for key in pattern] if fits else [None]
-    elif isinstance(pattern, list | tuple):
-        fits = isinstance(tree, list | tuple) and len(tree) == len(pattern)
-        branches = list(map(matched, tree, pattern)) if fits else [None]
-    else:  # A list of numbers will do for an array.
-        return None if isinstance(tree, dict) else [tree]
+    if isinstance(pattern, dict) and isinstance(tree, dict) and tree.keys() == pattern.keys():
+        tree, pattern = [tree[key] for key in pattern], list(pattern.values())
+    if not isinstance(pattern, list | tuple):  # A list of numbers will do for an array.
+        return None if isinstance(tree, dict) or isinstance(pattern, dict) else [tree]
+    if not isinstance(tree, list | tuple) or len(tree) != len(pattern):
+        return None
+    branches = list(map(matched, tree, pattern))
     return None if None in branches else [leaf for branch in branches for leaf in branch or ()]
 
 
@@ -311,9 +307,4 @@ def unflatten(tree: Any, leaves: Iterator[Any]) -> Any:
 
 def structure(tree: Any) -> str:
     """The structure of a tree as text, with a * for each leaf."""
-    if isinstance(tree, dict):
-        return "{" + ", ".join(f"{key!r}: {structure(branch)}" for key, branch in tree.items()) + "}"
-    if isinstance(tree, list | tuple):
-        inside = ", ".join(map(structure, tree))
-        return f"[{inside}]" if isinstance(tree, list) else f"({inside})"
-    return "*"
+    return repr(unflatten(tree, repeat(...))).replace("Ellipsis", "*").replace(",)", ")")
