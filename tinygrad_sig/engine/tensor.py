@@ -69,7 +69,7 @@ class Tensor(ArrayLike):
     def data(self) -> Any:
         """The value, read-only. A leaf's may be replaced; graphs built before keep the value they were built with."""
         if self.requires_grad:
-            for read in readers:
+            for read in tuple(readers):
                 read.append(self)
         return readonly(self._array)
 
