@@ -755,7 +755,7 @@ def test_an_argument_is_a_tensor_in_errors_too(transform):
     ("argument", "kind"),
     [
         *((np.array(["a"]), "<U1"), (np.array([1j]), "complex128"), (np.array([{}]), "object")),
-        *((np.datetime64("2020-01-01"), r"datetime64\[D\]"), (object(), "object"), (b"x", r"\|S1")),
+        *((np.datetime64("2020-01-01"), r"datetime64\[D\]"), (Exception, "object"), (b"x", r"\|S1")),
     ],
     ids=str,
 )
