@@ -38,7 +38,7 @@ def lane(row: Row) -> Callable[..., Any]:
         for i in row.flat:
             if getattr(args[i], "requires_grad", False):
                 raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
-        inputs = tensors(row, args)
+        inputs = args if arity == 1 and type(args[0]) is Tensor else tensors(row, args)
         if inputs is NotImplemented:
             return NotImplemented
         values = [x._array for x in inputs]
