@@ -659,3 +659,21 @@ def test_what_a_duck_array_lacks_is_reported_by_name(lacks, act, sentence):
 def test_only_duck_arrays_are_said_to_lack_a_function():
     with pytest.raises(TypeError, match=r"^sum: 'str' object cannot be interpreted as an integer"):
         np.sum(Tensor(A), axis="rows")
+
+
+def test_a_gradient_that_dask_cannot_put_back_is_refused_by_name():
+    x = Tensor(chunked(A))
+    y = x[-1, 1::-2]
+    with pytest.raises(
+        TypeError, match=r"^getitem: dask\.array\.core\.Array cannot put a gradient back at .* one axis"
+    ):
+        y.backward(np.ones(y.shape))
+
+
+def test_data_of_dasks_that_is_changed_after_the_forward_pass_changes_nothing():
+    data, factor = chunked(A), chunked(A)
+    x = Tensor(data)
+    y = (x * x * factor).sum()
+    data[0, 1] = factor[0, 1] = 100.0
+    y.backward()
+    np.testing.assert_allclose(np.asarray(x.grad), 2 * A * A)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import Function, cast, contract, euclidean, sigmoid, sigmoid_with_slope, std
+from .functions import Function, cast, contract, euclidean, log_det, p_norm, sigmoid, sigmoid_with_slope, std
 
 
 def reduction(ufunc: Any) -> Function:
@@ -37,4 +37,7 @@ COMPUTED: dict[Function, Function] = {
 IN_ONE_STROKE: dict[Function, Function] = {sigmoid: sigmoid_with_slope}
 
 # Operations behind functions of NumPy, by the names that one knows.
-NAMES: dict[Function, str] = {euclidean: "norm", contract: "einsum", cast: "astype"}
+NAMES: dict[Function, str] = {
+    **dict.fromkeys((euclidean, p_norm), "norm"),
+    **{contract: "einsum", cast: "astype", log_det: "slogdet"},
+}

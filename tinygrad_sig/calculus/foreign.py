@@ -53,3 +53,23 @@ def readonly(data: Any) -> Any:
         return data
     data.setflags(write=False)
     return data[...]  # What owns its memory could be made writable again, a view of it cannot.
+
+
+def put(out: Any, key: Any, x: Any) -> None:
+    """out[key] = x; an array type that reads with a key need not be able to write with it."""
+    try:
+        out[key] = x
+    except (IndexError, AssertionError, NotImplementedError) as error:
+        what = f"{full_name(out)} cannot put a gradient back at [{key}]"
+        raise TypeError(f"getitem: {what}; compute the array first, or index one axis at a time") from error
+
+
+def add_at(out: Any, key: Any, x: Any) -> None:
+    """Add x to out at indices that may repeat."""
+    try:
+        np.add.at(out, key, x)
+    except TypeError as error:
+        raise TypeError(
+            f"getitem: its gradient adds up at indices that may repeat, by np.add.at, which {full_name(out)} lacks; "
+            "compute the array first, or index by slices"
+        ) from error

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy import float64
 
-from .foreign import is_duck, sized
+from .foreign import add_at, is_duck, put, sized
 
 Function = Callable[..., Any]
 MANY = 10**6  # From about here on, BLAS is faster than np.einsum, though it must be looked for.
@@ -343,24 +343,18 @@ def getitem(x: Any, key: Any) -> Any:
 @operation
 def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """An array of zeros into which x is added at `key`: the transpose of x[key], so repeated indices add up."""
-    out = np.zeros(shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else np.zeros(shape, x.dtype, like=x)
+    out = np.zeros_like(x, shape=shape)
     keys = key if isinstance(key, tuple) else (key,)
     if all(isinstance(k, int | slice | EllipsisType | None) for k in keys):
         if None in keys:  # New axes are dropped again: not every array type that reads with them can assign with them.
             key = tuple(k for k in keys if k is not None)
             x = np.reshape(x, out[key].shape)
-        out[key] = x
+        put(out, key, x)
     elif isinstance(out, np.ndarray):  # np.add.at is several times faster where there is one axis.
         places = np.arange(out.size).reshape(shape)[key]
         np.add.at(out.reshape(-1), np.ravel(places), np.ravel(x))
     else:
-        try:
-            np.add.at(out, key, x)
-        except TypeError as error:
-            raise TypeError(
-                "getitem: its gradient adds up at indices that may repeat, by np.add.at, which "
-                f"{type(out).__module__}.{type(out).__qualname__} lacks; compute the array first, or index by slices"
-            ) from error
+        add_at(out, key, x)
     return out
 
 
