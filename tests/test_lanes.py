@@ -1,6 +1,8 @@
 """One lane for every spelling: the same node, whichever way a call is written, and nothing is looked up twice."""
 
 import inspect
+import subprocess
+import sys
 
 import numpy as np
 import pytest
