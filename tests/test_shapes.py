@@ -347,3 +347,10 @@ def test_what_is_left_out_is_nothing_to_an_infinity():
         np.testing.assert_array_equal(y.data, function(x))
         y[np.isfinite(y.data)].sum().backward()
         assert np.isfinite(tensor.grad).all()
+
+
+def test_a_gradient_in_columns_is_put_back_where_it_belongs():
+    """Its zeros once took the order of its memory, and were made flat by a copy that nobody saw again."""
+    x, g = Tensor(np.zeros((3, 4))), np.asfortranarray(np.arange(6.0).reshape(3, 2))
+    x[np.array([[0], [1], [2]]), np.array([[1, 3]])].backward(g)
+    np.testing.assert_array_equal(x.grad[:, [1, 3]], g)

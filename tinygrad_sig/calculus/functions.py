@@ -343,7 +343,7 @@ def getitem(x: Any, key: Any) -> Any:
 @operation
 def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """An array of zeros into which x is added at `key`: the transpose of x[key], so repeated indices add up."""
-    out = np.zeros_like(x, shape=shape)
+    out = np.zeros_like(x, order="C", shape=shape)  # In the order of x, making it flat would be a copy.
     keys = key if isinstance(key, tuple) else (key,)
     if all(isinstance(k, int | slice | EllipsisType | None) for k in keys):
         if None in keys:  # New axes are dropped again: not every array type that reads with them can assign with them.
