@@ -605,7 +605,7 @@ def test_empty_arrays_work_wherever_numpy_takes_them(f, shape):
             ValueError,
             "tensordot: a Tensor of shape (0,) does not fit",
         ),
-        (lambda t: np.clip(t, 0, 1, max=2), ValueError, "clip: a Tensor of shape (2,) does not fit: Passing `min` or"),
+        (lambda t: np.clip(t, 0, 1, max=2), (ValueError, TypeError), "clip: a Tensor of shape (2,) does not fit:"),
         (lambda t: sigmoid_chain(1.0, 0.5), TypeError, "sigmoid_chain: weights are no float; give one for each layer"),
         (lambda t: grad(3.0)(2.0), TypeError, "grad: a float is no function; give the function to differentiate"),
     ],
