@@ -108,6 +108,7 @@ def checked(entry: Function, name: str, position: int | None, named: dict[int, s
             raise ValueError(f"{name}: an entry returned {dtype} of shape {shape}; give real numbers of shape {target}")
         return found if position is None else value
 
+    call.__signature__ = signature_of(entry, name)  # type: ignore[attr-defined]
     return call
 
 
