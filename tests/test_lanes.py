@@ -290,3 +290,26 @@ def test_joining_many_is_linear():
         counts.append(len(steps))
         assert all(step.downstream.tolist() == [1.0] * 3 for step in steps)
     assert counts == [50, 100]
+
+
+def test_gradients_of_a_pass_inside_a_function_are_plain_and_refused_as_its_result():
+    def inner(x):
+        y = x * x
+        y.backward()
+        return x.grad
+
+    with pytest.raises(TypeError, match="which has lost its derivative"):
+        grad(inner)(3.0)
+    with pytest.raises(TypeError, match="which has lost its derivative"):
+        grad(lambda x: trace(x * x).gradient("v1"))(3.0)
+    assert grad(lambda x: grad(lambda y: y * y)(x))(3.0) == 2.0
+
+
+def test_weights_that_are_counted_are_no_step():
+    with pytest.raises(TypeError, match="bincount: it has no derivative here"):
+        np.bincount([0, 1, 1], weights=Tensor(X[0]))
+
+
+def test_copies_and_real_parts_are_the_same_numbers_with_their_gradient():
+    for f in (np.copy, np.real, np.conj, lambda x: x.copy(), lambda x: x.conj(), lambda x: x.real):
+        np.testing.assert_array_equal(grad(lambda x, f=f: np.sum(f(x) * W))(X), W)

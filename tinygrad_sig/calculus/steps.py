@@ -25,7 +25,7 @@ STEPS: tuple[Function, ...] = (
     *(np.searchsorted, np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.digitize),
     *(np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
     *(np.array_repr, np.array_str, np.array2string, np.iscomplexobj, np.isrealobj, np.isreal, np.iscomplex),
-    *(np.can_cast, np.min_scalar_type, np.common_type, np.shares_memory, np.may_share_memory, np.bincount),
+    *(np.can_cast, np.min_scalar_type, np.common_type, np.shares_memory, np.may_share_memory),
 )
 # What a constant is made of, or where a step lies: a Tensor there would lose its gradient.
 VALUED = (np.full_like, np.heaviside)

@@ -20,7 +20,6 @@ from .values import floating, label, plain
 
 NO_PARAMS: dict[str, Any] = {}
 UNRECORDED: dict[str, Any] = {}  # What is computed from a leaf under no_grad has these, and backward can say so.
-ONE = float64(1)
 new = object.__new__
 
 
@@ -113,9 +112,9 @@ class Tensor(ArrayLike):
             if self.params is UNRECORDED:
                 why = "was computed under no_grad; compute it outside of that"
             raise ValueError(f"{caller}: {label(self)} {why}")
+        for read in tuple(readers):  # The gradients are plain: whoever differentiates this pass has lost them.
+            read.append(self)
         if upstream is None:
-            if type(self._array) is float64:
-                return ONE
             if self._array.size != 1:
                 raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
             return self.dtype.type(1) if isinstance(self._array, np.generic) else np.ones_like(self._array)

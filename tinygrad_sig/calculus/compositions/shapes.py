@@ -200,6 +200,9 @@ SHAPES: dict[Function, Function] = {
     np.pad:          pad,
     np.select:       select,
     np.astype:       astype,
+    np.copy:         lambda a: +a,
+    np.real:         lambda val: +val,
+    np.conjugate:    lambda x: +x,
 }
 # fmt: on
 if hasattr(np, "unstack"):  # From NumPy 2.1 on.
