@@ -54,7 +54,7 @@ WIDTHS = (0, 1, (2, 1), 5)
 # fmt: off
 # The formatter would break the columns: the function, and how it is called.
 CALLS = {
-    **dict.fromkeys(("copy", "real", "conjugate"), [call(a) for a in ANY]),
+    **{key: [call(a) for a in ANY] for key in ("copy", "real", "conjugate")},
     "ravel":        [call(a) for a in ANY],
     "moveaxis":     [call(a, i, j) for a in (V, M, C, F) for i in range(a.ndim) for j in range(-a.ndim, a.ndim)]
                     + [call(C, (0, 1), (-1, 0)), call(C, [2, 0], [0, 1]), call(N, (), ()), call(C, np.array([0]), 2)],
