@@ -208,7 +208,7 @@ def clear(error, theirs=None):
     text = str(error)
     if isinstance(theirs, Exception) and text.endswith(str(theirs)):
         return True
-    expected = isinstance(error, TypeError | ValueError | IndexError)
+    expected = isinstance(error, TypeError | ValueError | IndexError | DeprecationWarning)
     return expected and bool(text.strip()) and "\n" not in text and not ACCIDENT.search(text)
 
 

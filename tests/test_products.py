@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, check_gradients, grad, hessian, jacobian, jvp
-from tinygrad_sig.calculus.compositions.products import PRODUCTS
+from tinygrad_sig.calculus.compositions.products import LENGTHS, PRODUCTS
 from tinygrad_sig.calculus.functions import cast, cofactors, log_det
 
 rng = np.random.default_rng(20260101)
@@ -377,6 +377,7 @@ def test_a_chain_of_matrices_is_multiplied_in_the_cheapest_order():
     assert y.inputs[1].shape == (2, 3)
 
 
+@pytest.mark.skipif(2 not in LENGTHS, reason="this NumPy has none")
 def test_cross_products_of_vectors_of_2_are_those_of_numpy_while_it_has_them():
     a, b = R(size=(4, 2)), R(size=(4, 2))
     for left, right in (a, b), (a, M[1]), (M[1], b):

@@ -189,10 +189,13 @@ def kron(a: Any, b: Any) -> Any:
     return np.reshape(a * b, tuple(i * j for i, j in zip(left, right, strict=True)))
 
 
+LENGTHS = {3} if np.lib.NumpyVersion(np.__version__) >= "2.5.0" else {2, 3}  # that np.cross takes
+
+
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
-    if not {a.shape[-1], b.shape[-1]} <= {2, 3}:
+    if not {a.shape[-1], b.shape[-1]} <= LENGTHS:
         raise ValueError(f"cross: it is of vectors of 3, not of {a.shape[-1]} and {b.shape[-1]}; give other axes")
     if a.shape[-1] == b.shape[-1] == 2:
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
