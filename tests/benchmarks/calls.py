@@ -111,8 +111,8 @@ OPERATORS: dict[str, tuple[Callable[..., Any], str]] = {
     "getitem": (operator.getitem, "{}[{}]"),
 }
 ATTRIBUTES = {"transpose": "T", "matrix_transpose": "mT"}
-# Methods that change an array in place, and so have no twin among the functions.
-IN_PLACE = {"sort", "partition"}
+# Names whose method changes the array in place, or is an attribute: no twin of the function.
+IN_PLACE = {"sort", "partition", "real"}
 
 REDUCTIONS = {"sum", "mean", "max", "min", "prod"}
 VIEWS = {

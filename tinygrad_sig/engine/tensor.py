@@ -112,12 +112,12 @@ class Tensor(ArrayLike):
             if self.params is UNRECORDED:
                 why = "was computed under no_grad; compute it outside of that"
             raise ValueError(f"{caller}: {label(self)} {why}")
-        for read in tuple(readers):  # The gradients are plain: whoever differentiates this pass has lost them.
+        for read in readers and tuple(readers):  # The gradients are plain: who differentiates this pass has lost them.
             read.append(self)
         if upstream is None:
             if self._array.size != 1:
                 raise ValueError(f"{caller}: {label(self)} is no scalar; give an upstream gradient of its shape")
-            return self.dtype.type(1) if isinstance(self._array, np.generic) else np.ones_like(self._array)
+            return self._array.dtype.type(1) if isinstance(self._array, np.generic) else np.ones_like(self._array)
         array = floating(plain(upstream), caller)
         if array.shape != self.shape:
             raise ValueError(f"{caller}: an upstream gradient of shape {array.shape} does not fit {label(self)}")
