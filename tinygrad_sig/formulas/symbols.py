@@ -7,35 +7,14 @@ that the entry performs, and keeps it; written out, that is the formula beside t
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..calculus.functions import (
-    Function,
-    chosen,
-    concatenate,
-    contract,
-    cosine,
-    euclidean,
-    getitem,
-    magnitude,
-    monomial,
-    parabola,
-    projected,
-    relu,
-    scatter,
-    sech,
-    share,
-    shares,
-    sigmoid,
-    sigmoid_prime,
-    stack,
-    step,
-    within,
-)
+from ..calculus import functions as fn
+from ..calculus.computing import NAMES
+from ..calculus.functions import Function
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -79,30 +58,40 @@ def evaluated(value: Any) -> Any:
 
 
 def apply(function: Function, *args: Any, **params: Any) -> Any:
-    """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives."""
+    """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives.
+
+    A symbol stands for the general case, in which no two values are equal: the share of a ≠ b in their maximum has no ½
+    in it. Without the last two lines −(w / x) / x, the derivative of w / x, would be written as it was computed.
+    """
     if function in SPELLED_OUT:
         return SPELLED_OUT[function](*args, **params)
-    if function in (np.equal, np.not_equal):  # A symbol stands for the general case, in which no two values are equal.
+    if function in (np.equal, np.not_equal):
         return np.bool(function is np.not_equal)
     if function is np.where and isinstance(args[0], np.bool):
         return args[1 if args[0] else 2]
-    if (function in (np.add, np.subtract) and is_number(args[1], 0)) or (
-        function in (np.power, np.divide) and is_number(args[1], 1)
-    ):
+    if function in NEUTRAL and is_number(args[1], NEUTRAL[function]):
         return args[0]
     if function is np.multiply and is_number(args[0], 1):
         return args[1]
     if function is np.multiply and args[0] is args[1]:
         return Symbol(np.power, args[0], 2)
-    if function is np.divide and isinstance(args[0], Symbol) and args[0].function is np.divide:
-        numerator, denominator = args[0].args
-        if write(denominator) == write(args[1]):
-            return Symbol(np.divide, numerator, Symbol(np.power, denominator, 2))
+    if function is np.divide and getattr(args[0], "function", None) is np.divide and same(args[0].args[1], args[1]):
+        return Symbol(np.divide, args[0].args[0], Symbol(np.power, args[1], 2))
     return Symbol(function, *args, **params)
 
 
 def is_number(value: Any, number: int) -> bool:
     return not isinstance(value, Symbol) and np.ndim(value) == 0 and bool(value == number)
+
+
+NEUTRAL = {np.add: 0, np.subtract: 0, np.divide: 1, np.power: 1}  # a + 0, a − 0, a / 1 and a ** 1 are a.
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two symbols are one, or the same function of the same: an entry may write hypot(a, b) twice."""
+    if not isinstance(a, Symbol) or not isinstance(b, Symbol) or a.function is None:
+        return a is b
+    return a.function is b.function and (*a.args, a.params) == (*b.args, b.params)
 
 
 def indexed(x: Any, key: Any) -> Any:
@@ -112,13 +101,13 @@ def indexed(x: Any, key: Any) -> Any:
 
 # What only keeps its digits better than the formula that it stands for.
 SPELLED_OUT: dict[Function, Callable[..., Any]] = {
-    magnitude: lambda x, axis: 1,
-    parabola: lambda x, a=-1, b=1: x * (b - x) if a == 0 else 1 - x**2,
-    within: lambda x, end=40: x,
-    projected: lambda v, p, axis: v - p * v.sum(axis=axis, keepdims=True),
-    monomial: lambda c, a, b, lower=1: c * a ** (b - lower),
-    cosine: lambda a, b: a / np.hypot(a, b),
-    share: lambda a, b, base=0: sigmoid(math.log(2) * (a - b) if base == 2 else a - b),
+    fn.magnitude: lambda x, axis: 1,
+    fn.parabola: lambda x, a=-1, b=1: x * (b - x) if a == 0 else 1 - x**2,
+    fn.within: lambda x, end=40: x,
+    fn.projected: lambda v, p, axis: v - p * v.sum(axis=axis, keepdims=True),
+    fn.monomial: lambda c, a, b, lower=1: c * a ** (b - lower),
+    fn.cosine: lambda a, b: a / np.hypot(a, b),
+    fn.share: lambda a, b, base=0: fn.sigmoid(math.log(2) * (a - b) if base == 2 else a - b),
 }
 # What is written as another function, because that is how one knows it.
 WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
@@ -126,13 +115,11 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     np.reciprocal: lambda x: Symbol(np.divide, 1, x),
     np.float_power: lambda a, b: Symbol(np.power, a, b),
     np.floor_divide: lambda a, b: Symbol(np.floor, Symbol(np.divide, a, b)),
-    shares: lambda y, x, axis, keepdims: Symbol(chosen, y, x),
-    euclidean: lambda x, **params: Symbol(np.linalg.norm, x, **params),
-    concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
-    stack: lambda *x, axis: Symbol(np.stack, *x, axis=axis),
-    contract: lambda *x, subscripts, optimize: Symbol(np.einsum, subscripts, *x),
-    getitem: lambda x, key: Symbol(indexed, x, index(key)),
-    scatter: lambda x, key, shape: Symbol(scatter, x, f"[{index(key)}]", shape),
+    fn.shares: lambda y, x, axis, keepdims: Symbol(fn.chosen, y, x),
+    fn.concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
+    fn.contract: lambda *x, subscripts, optimize: Symbol(np.einsum, subscripts, *x),
+    fn.getitem: lambda x, key: Symbol(indexed, x, index(key)),
+    fn.scatter: lambda x, key, shape: Symbol(fn.scatter, x, f"[{index(key)}]", shape),
 }
 
 
@@ -146,6 +133,10 @@ def index(key: Any) -> str:
     return "..." if key is ... else constant_text(key, TEXT)[0]
 
 
+def symbol(value: Any, name: str) -> Symbol:
+    return Symbol(None, name, value=value)
+
+
 def operands(node: Any, name: Callable[[Any], str]) -> list[Any]:
     """The inputs of a node as symbols; constants without a name as the numbers that they are."""
     return [
@@ -154,34 +145,24 @@ def operands(node: Any, name: Callable[[Any], str]) -> list[Any]:
     ]
 
 
-def symbol(value: Any, name: str) -> Symbol:
-    return Symbol(None, name, value=value)
+def computed(node: Any, x: list[Any]) -> Symbol:
+    """What a node computes from these operands, as a symbol."""
+    return Symbol(node.function, *x, value=node.values[0], **node.params)
 
 
 def forward(node: Any, name: Callable[[Any], str]) -> Symbol:
     """What a node computes, as a symbol."""
-    return Symbol(node.function, *operands(node, name), value=node.values[0], **node.params)
+    return computed(node, operands(node, name))
 
 
 def derivative(node: Any, position: int, name: Callable[[Any], str]) -> Any:
     """What a node's entry for the input at `position` computes: the local derivative, or g carried back."""
-    y, x = forward(node, name), operands(node, name)
-    entry = node.row.entries[position]
+    x = operands(node, name)
+    y, entry = computed(node, x), node.row.entries[position]
     if node.row.elementwise:
         return entry(y, *x, *node.row.arguments.in_order(node.params))
     g = symbol(node.values[0], "g")
     return entry(g, y, tuple(x), **node.params) if node.row.arity is None else entry(g, y, *x, **node.params)
-
-
-@dataclass(frozen=True)
-class Style:
-    """How formulas are written: a template and a precedence for each function, and how names and powers look."""
-
-    templates: dict[Function, tuple[str, int]]
-    name: Callable[[str], str]
-    call: Callable[[str, str], str]
-    power: Callable[[str, str], str]
-    number: Callable[[Any], str]
 
 
 ATOM, POWER, PRODUCT, SUM = 4, 3, 2, 1
@@ -202,6 +183,10 @@ def latex_name(name: str) -> str:
     return r"\mathrm{" + re.sub(r"([#$%&_{}])", r"\\\1", re.sub(r"[\\^~]", "", name)).replace(" ", r"\ ") + "}"
 
 
+def latex_function(name: str) -> str:
+    return LATEX_NAMES.get(name) or latex_name(name)
+
+
 def latex_number(value: Any) -> str:
     """A number with six digits, and a power of ten where it is far from 1."""
     value = float(value)
@@ -213,74 +198,44 @@ def latex_number(value: Any) -> str:
     return rf"{mantissa.rstrip('0').rstrip('.')} \times 10^{{{int(exponent)}}}"
 
 
-TEXT = Style(
-    templates={
-        sigmoid_prime: ("σ'({})", ATOM),
-        sigmoid: ("σ({})", ATOM),
-        np.absolute: ("|{}|", ATOM),
-        step: ("[{} > 0]", ATOM),
-        chosen: ("[{} = {}]", ATOM),
-        np.greater: ("{} > {}", SUM),
-        np.floor: ("⌊{}⌋", ATOM),
-        indexed: ("{}[{}]", ATOM),
-        np.maximum: ("max({}, {})", ATOM),
-        np.minimum: ("min({}, {})", ATOM),
-        np.negative: ("−{}", SUM),
-        np.add: ("{} + {}", SUM),
-        np.subtract: ("{} − {}", SUM),
-        np.multiply: ("{}·{}", PRODUCT),
-        np.divide: ("{} / {}", PRODUCT),
-        np.matmul: ("{} @ {}", PRODUCT),
-        np.swapaxes: ("{}ᵀ", ATOM),
-    },
-    name=str,
-    call=lambda function, arguments: f"{function}({arguments})",
-    power=text_power,
-    number=lambda value: f"{value:g}".replace("-", "−"),
-)
-LATEX = Style(
-    templates={
-        sigmoid_prime: (r"\sigma'({})", ATOM),
-        sigmoid: (r"\sigma({})", ATOM),
-        relu: (r"\mathrm{{relu}}({})", ATOM),
-        sech: (r"\mathrm{{sech}}({})", ATOM),
-        np.exp: (r"\exp({})", ATOM),
-        np.exp2: (r"2^{{{}}}", POWER),
-        np.log: (r"\ln({})", ATOM),
-        np.log2: (r"\log_{{2}}({})", ATOM),
-        np.log10: (r"\log_{{10}}({})", ATOM),
-        np.sin: (r"\sin({})", ATOM),
-        np.cos: (r"\cos({})", ATOM),
-        np.tan: (r"\tan({})", ATOM),
-        np.arcsin: (r"\arcsin({})", ATOM),
-        np.arccos: (r"\arccos({})", ATOM),
-        np.arctan: (r"\arctan({})", ATOM),
-        np.sinh: (r"\sinh({})", ATOM),
-        np.cosh: (r"\cosh({})", ATOM),
-        np.tanh: (r"\tanh({})", ATOM),
-        np.sqrt: (r"\sqrt{{{}}}", ATOM),
-        np.cbrt: (r"\sqrt[3]{{{}}}", ATOM),
-        np.absolute: (r"|{}|", ATOM),
-        step: (r"[{} > 0]", ATOM),
-        chosen: (r"[{} = {}]", ATOM),
-        np.greater: ("{} > {}", SUM),
-        np.floor: (r"\lfloor {} \rfloor", ATOM),
-        indexed: (r"{}[{}]", ATOM),
-        np.maximum: (r"\max({}, {})", ATOM),
-        np.minimum: (r"\min({}, {})", ATOM),
-        np.negative: (r"-{}", SUM),
-        np.add: (r"{} + {}", SUM),
-        np.subtract: (r"{} - {}", SUM),
-        np.multiply: (r"{} \, {}", PRODUCT),
-        np.divide: (r"\frac{{{}}}{{{}}}", POWER),
-        np.matmul: (r"{} \, {}", PRODUCT),
-        np.swapaxes: (r"{}^T", ATOM),
-    },
-    name=latex_name,
-    call=lambda function, arguments: f"{latex_name(function)}({arguments})",
-    power=lambda base, exponent: f"{base}^{{{exponent}}}",
-    number=latex_number,
-)
+# How the functions look that are not written as name(x, …), and how tightly they bind: in text, and in LaTeX.
+TEMPLATES: dict[Function, tuple[tuple[str, int], tuple[str, int]]] = {
+    fn.sigmoid: (("σ({})", ATOM), (r"\sigma({})", ATOM)),
+    fn.sigmoid_prime: (("σ'({})", ATOM), (r"\sigma'({})", ATOM)),
+    fn.chosen: (("[{} = {}]", ATOM), ("[{} = {}]", ATOM)),
+    indexed: (("{}[{}]", ATOM), ("{}[{}]", ATOM)),
+    fn.step: (("[{} > 0]", ATOM), ("[{} > 0]", ATOM)),
+    np.greater: (("{} > {}", SUM), ("{} > {}", SUM)),
+    np.absolute: (("|{}|", ATOM), ("|{}|", ATOM)),
+    np.floor: (("⌊{}⌋", ATOM), (r"\lfloor {} \rfloor", ATOM)),
+    np.sqrt: (("sqrt({})", ATOM), (r"\sqrt{{{}}}", ATOM)),
+    np.cbrt: (("cbrt({})", ATOM), (r"\sqrt[3]{{{}}}", ATOM)),
+    np.exp2: (("exp2({})", ATOM), ("2^{{{}}}", POWER)),
+    np.negative: (("−{}", SUM), ("-{}", SUM)),
+    np.add: (("{} + {}", SUM), ("{} + {}", SUM)),
+    np.subtract: (("{} − {}", SUM), ("{} - {}", SUM)),
+    np.multiply: (("{}·{}", PRODUCT), (r"{} \, {}", PRODUCT)),
+    np.matmul: (("{} @ {}", PRODUCT), (r"{} \, {}", PRODUCT)),
+    np.divide: (("{} / {}", PRODUCT), (r"\frac{{{}}}{{{}}}", POWER)),
+    np.swapaxes: (("{}ᵀ", ATOM), ("{}^T", ATOM)),
+}
+CALLED = {**NAMES, np.maximum: "max", np.minimum: "min"}
+COMMANDS = ("exp", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "max", "min")
+LATEX_NAMES = {name: f"\\{name}" for name in COMMANDS} | {"log": r"\ln", "log2": r"\log_{2}", "log10": r"\log_{10}"}
+
+
+class Style(NamedTuple):
+    """How formulas are written: which of the templates it takes, and how names, functions, powers and numbers look."""
+
+    template: int
+    name: Callable[[str], str]
+    function: Callable[[str], str]
+    power: Callable[[str, str], str]
+    number: Callable[[Any], str]
+
+
+TEXT = Style(0, str, str, text_power, lambda value: f"{value:g}".replace("-", "−"))
+LATEX = Style(1, latex_name, latex_function, "{}^{{{}}}".format, latex_number)
 
 
 def write(value: Any, style: Style = TEXT) -> str:
@@ -296,21 +251,19 @@ def written(value: Any, style: Style) -> tuple[str, int]:
         return style.name(value.args[0]), ATOM
     if value.function in WRITTEN_AS:
         value = WRITTEN_AS[value.function](*value.args, **value.params)
-    if value.function is np.power:
+    function: Any = value.function
+    if function is np.power:
         base, exponent = value.args
         return style.power(bracketed(base, style, POWER + 1), write(exponent, style)), POWER
-    template, precedence = style.templates.get(value.function, ("", ATOM))
-    if not template:
+    if function not in TEMPLATES:
         arguments = [write(a, style) for a in value.args if a is not None]
-        given = {
-            key: argument for key, argument in value.params.items() if argument is not None and argument is not False
-        }
-        arguments += [f"{key}={write(argument, style)}" for key, argument in given.items()]
-        return style.call(value.function.__name__, ", ".join(arguments)), ATOM
-    if len(value.args) == 1 or precedence >= POWER:
-        needed = [PRODUCT if value.function is np.negative else 0] * template.count("{}")
+        arguments += [f"{k}={write(v, style)}" for k, v in value.params.items() if v is not None and v is not False]
+        return f"{style.function(CALLED.get(function, function.__name__))}({', '.join(arguments)})", ATOM
+    template, precedence = TEMPLATES[function][style.template]
+    if len(value.args) == 1 or precedence >= POWER:  # Its own brackets are enough, but for the sign before a sum.
+        needed = [PRODUCT if function is np.negative else 0] * template.count("{}")
     else:
-        needed = [precedence, precedence if value.function in (np.add, np.multiply) else precedence + 1]
+        needed = [precedence, precedence if function in (np.add, np.multiply) else precedence + 1]
     arguments = [bracketed(a, style, level) for a, level in zip(value.args, needed, strict=False)]
     return template.format(*arguments), precedence
 

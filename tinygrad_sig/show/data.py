@@ -22,16 +22,8 @@ def exact(value: Any) -> Any:
 
 
 def step_dict(step: Any) -> dict[str, Any]:
-    return {
-        "step": step.number,
-        "output": step.names[step.output],
-        "input": step.names[step.input],
-        "op": step.op,
-        "formula": step.formula,
-        "upstream": exact(step.upstream),
-        "local": exact(step.local),
-        "downstream": exact(step.downstream),
-    }
+    texts = step.number, step.names[step.output], step.names[step.input], step.op, step.formula
+    return dict(zip(COLUMNS, (*texts, *map(exact, (step.upstream, step.local, step.downstream))), strict=True))
 
 
 def trace_dict(trace: Any) -> dict[str, Any]:
@@ -50,9 +42,9 @@ def to_json(value: dict[str, Any]) -> str:
 
 def steps_csv(trace: Any) -> str:
     lines = io.StringIO()
-    writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(COLUMNS)
     for step in trace.steps:
-        row = step_dict(step)
-        writer.writerow({key: json.dumps(cell) if isinstance(cell, list) else cell for key, cell in row.items()})
+        cells = step_dict(step).values()
+        writer.writerow([json.dumps(cell) if isinstance(cell, list) else cell for cell in cells])
     return lines.getvalue()

@@ -5,17 +5,14 @@ folded into one box, so that a graph of any depth fits a page.
 """
 
 import re
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..formulas.symbols import PRODUCT, TEXT, bracketed, derivative, forward, write
-from .text import brackets, clipped, downstream_magnitude, mean_size, shown
+from .text import brackets, clipped, downstream, mean_size, shown
 
 BLOCK = 32  # The most nodes that a repeated block may have.
 KEPT = 2  # So many blocks are shown before and after those that are folded.
@@ -23,8 +20,7 @@ FEWEST = 6  # The fewest nodes that are worth a fold.
 BUNDLE = 3  # More arrows than these between a box and a fold are drawn as one, and counted.
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """What is drawn as one box: a leaf, a constant, a computed tensor, or a fold."""
 
     id: str
@@ -32,8 +28,7 @@ class Box:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Arrow:
+class Arrow(NamedTuple):
     """An edge: forward from source to target, and back with this text; None where no gradient goes back."""
 
     source: str
@@ -41,8 +36,7 @@ class Arrow:
     back: str | None
 
 
-@dataclass(frozen=True)
-class Fold:
+class Fold(NamedTuple):
     """So many blocks that are alike, with the computed tensors in them."""
 
     blocks: int
@@ -114,9 +108,8 @@ def fold_box(trace: Any, fold: Fold, id: str, size: int) -> Box:
 
 def back_text(trace: Any, step: Any) -> str:
     """× local derivative = its number → downstream gradient; a linear map carries g back without a factor."""
-    downstream = shown(step.downstream, *(downstream_magnitude(step, trace) if trace.scalar else ()))
     if step.local is None:
-        return f"{clipped(step.formula, 30)} → {downstream}"
+        return f"{clipped(step.formula, 30)} → {downstream(trace, step)}"
     local = derivative(step.output, step.position, trace.names.__getitem__)
     formula = clipped(bracketed(local, TEXT, PRODUCT), 30)
     if re.fullmatch(r"\(?−?[\d.]+\)?", formula):
@@ -125,7 +118,7 @@ def back_text(trace: Any, step: Any) -> str:
         factor = f" = {shown(step.factor, step.log10, step.sign)}"
     else:
         factor = f", mean |·| {mean_size(step.local)},"
-    return f"× {formula}{factor} → {downstream}"
+    return f"× {formula}{factor} → {downstream(trace, step)}"
 
 
 def folded(nodes: Sequence[Any]) -> list[Fold]:
@@ -143,15 +136,16 @@ def folded(nodes: Sequence[Any]) -> list[Fold]:
         for start, end in np.flatnonzero(changes).reshape(-1, 2).tolist():
             blocks = (end - start) // period + 1 - 2 * KEPT
             if blocks > 1 and blocks * period >= FEWEST:
-                found.append((-blocks * period, period, end + period, blocks))
+                found.append((blocks, period, end + period))
     taken = np.zeros(len(nodes), dtype=bool)
     folds = []
-    for size, period, end, blocks in sorted(found):
+    for blocks, period, end in sorted(found, key=lambda stretch: (-stretch[0] * stretch[1], *stretch[1:])):
         last = end - KEPT * period
-        stretch = slice(last + size - KEPT * period, end)
+        first = last - blocks * period
+        stretch = slice(first - KEPT * period, end)
         if not taken[stretch].any():
             taken[stretch] = True
-            folds.append(Fold(blocks, nodes[last + size : last]))
+            folds.append(Fold(blocks, nodes[first:last]))
     return folds
 
 
@@ -165,9 +159,7 @@ def to_dot(trace: Any) -> str:
     """DOT. An arrow back is an edge forward with `dir=back`: so all edges go one way, and the graph does too."""
     boxes, arrows = drawing(trace)
     legend = ["solid: forward, with the values", "dashed: back, × local derivative → downstream gradient"]
-    texts = [b.lines[-1] for b in boxes] + [a.back for a in arrows if a.back]
-    if any(re.search(r"[=→] \(", text) for text in texts):
-        legend.append(brackets(trace))
+    legend += brackets(trace, [b.lines[-1] for b in boxes] + [a.back for a in arrows if a.back])
     styles = {
         "leaf": 'style="rounded,filled", fillcolor="#e8eef7"',
         "constant": 'style="rounded,filled", fillcolor="#eeeeee"',
@@ -219,6 +211,9 @@ def entities(text: str) -> str:
 
 
 def to_svg(trace: Any) -> str:
+    import shutil
+    import subprocess
+
     dot = shutil.which("dot")
     if dot is None:
         raise ValueError("to_svg: it is drawn by Graphviz, which is not installed; install it, or use to_mermaid")

@@ -4,10 +4,8 @@ import math
 from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from ..formulas.symbols import LATEX, PRODUCT, Symbol, bracketed, derivative, latex_name, latex_number
-from .text import middle_out, power_of_ten
+from .text import excerpt, power_of_ten
 
 PATHS = 4
 LAYERS = 12
@@ -32,7 +30,8 @@ def groups(path: Any) -> list[tuple[str, str]]:
     """The factors of a path as (symbols, numbers), a weight in front of the slope it belongs to, without factors 1."""
     found: list[tuple[list[str], list[str]]] = []
     if path.upstream != 1:
-        found.append(([factor(latex_number(path.upstream))], [factor(latex_number(path.upstream))]))
+        upstream = factor(latex_number(path.upstream))
+        found.append(([upstream], [upstream]))
     for step in path:
         linear = step.local is None
         formula = float(step.factor) if linear else derivative(step.output, step.position, step.names.__getitem__)
@@ -48,11 +47,6 @@ def groups(path: Any) -> list[tuple[str, str]]:
     return [(r" \, ".join(symbols), r" \cdot ".join(numbers)) for symbols, numbers in found]
 
 
-def product(parts: list[str]) -> str:
-    first, omitted, last = middle_out(parts, LAYERS)
-    return r" \cdot ".join([*first, *[r"\cdots"] * bool(omitted), *last]) or "1"
-
-
 def chain_rule(trace: Any, tensor: Any) -> str:
     """∂y/∂x for one tensor, as an aligned environment of three lines: symbols, numbers, result."""
     if not trace.scalar:
@@ -60,17 +54,13 @@ def chain_rule(trace: Any, tensor: Any) -> str:
     target = trace.output if tensor is None else trace.find(tensor)
     paths = trace.paths(target)
     several = [groups(path) for path in islice(paths, PATHS)]
-    dots = [r"\cdots"] * (paths.count > PATHS)
-    symbols = " + ".join([product([s for s, _ in path]) for path in several] + dots)
-    numbers = " + ".join([product([n for _, n in path]) for path in several] + dots)
-    result = sized(np.reshape(trace.gradient(target), ())[()], *trace.magnitude(target))
+
+    def written(line: int) -> str:
+        products = [excerpt(lambda group: group[line], path, LAYERS, r"\cdots") for path in several]
+        terms = [r" \cdot ".join(factors) or "1" for factors in products]
+        return " + ".join(terms + [r"\cdots"] * (paths.count > PATHS))
+
     y, x = (latex_name(trace.names[t]) for t in (trace.output, target))
-    return "\n".join(
-        (
-            r"\begin{aligned}",
-            rf"\frac{{\partial {y}}}{{\partial {x}}} &= {symbols} \\",
-            rf"&= {numbers} \\",
-            rf"&= {result}",
-            r"\end{aligned}",
-        )
-    )
+    result = sized(trace.gradient(target).item(), *trace.magnitude(target))
+    lines = rf"\frac{{\partial {y}}}{{\partial {x}}} &= {written(0)} \\", rf"&= {written(1)} \\", f"&= {result}"
+    return "\n".join([r"\begin{aligned}", *lines, r"\end{aligned}"])

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from .figure import new_figure
-from .text import log10_of as log10
-from .text import power_of_ten
+from .text import log10, power_of_ten
 
 # Okabe and Ito's colours, which nearly everybody can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

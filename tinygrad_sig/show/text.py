@@ -1,13 +1,15 @@
 """Text: numbers, bars and tables that keep their columns in a terminal, a pipe and a mail."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..formulas.symbols import forward, write
 
+Row = Sequence[Any] | str  # The cells of a table's row, or a line that is none.
 BLOCKS = " ▏▎▍▌▋▊▉█"
 ASCII = str.maketrans(
     {
@@ -40,12 +42,11 @@ def power_of_ten(log10: float, sign: float = 1.0) -> str:
 
 def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
     """A number; for an array its length as a vector; in brackets the true size of one that ended in 0 or inf."""
-    value = np.asarray(value)  # what is lazy is computed here, once
+    value = np.asarray(value)  # What is lazy is computed here, once.
     if value.size != 1:
         return f"‖{number(length(value))}‖"
-    value = np.reshape(value, ())[()]
-    lost = (value == 0 or math.isinf(value)) and math.isfinite(log10)
-    return f"({power_of_ten(log10, sign)})" if lost else number(value)
+    lost = (value == 0 or np.isinf(value)) and math.isfinite(log10)
+    return f"({power_of_ten(log10, sign)})" if lost else number(np.reshape(value, ())[()])
 
 
 def length(value: Any) -> float:
@@ -57,125 +58,57 @@ def length(value: Any) -> float:
 
 def bar(log10: float, low: float, high: float, width: int) -> str:
     """A bar whose length is proportional to log10 − low; full at high, and never empty for what is not 0."""
-    if width <= 0 or not math.isfinite(log10):
+    if not math.isfinite(log10):
         return ""
     share = (log10 - low) / (high - low) if high > low else 1.0
     eighths = max(1, round(8 * width * min(share, 1.0)))
     return BLOCKS[8] * (eighths // 8) + BLOCKS[eighths % 8].strip()
 
 
-def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
-    """Rows of cells as lines: columns as wide as their widest cell, `align` giving < or > for each."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    cells = [[f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths, strict=True)] for row in rows]
-    return ["  ".join(row).rstrip() for row in cells]
+def log10(value: Any) -> float:
+    """log10 of the size of a number, or of the length of an array; −inf for 0."""
+    size = abs(float(np.reshape(value, ())[()])) if np.size(value) == 1 else length(value)
+    return math.log10(size) if size else -math.inf
 
 
-def middle_out(items: Sequence[Any], limit: int | None) -> tuple[Sequence[Any], int, Sequence[Any]]:
-    """The first and the last of many items, and how many between them are left out: none for the sake of one or two."""
+def excerpt(row: Callable[[Any], Row], items: Sequence[Any], limit: int | None, gap: str) -> list[Row]:
+    """The rows of the first and the last of many items, and between them a line that says how many are left out.
+
+    None are left out for the sake of one or two.
+    """
     if limit is None or len(items) <= limit + 2:
-        return items, 0, []
+        return [row(item) for item in items]
     limit = max(limit, 1)
-    head = (limit + 1) // 2
-    tail = limit - head
-    return items[:head], len(items) - limit, items[len(items) - tail :]
+    head, omitted = (limit + 1) // 2, len(items) - limit
+    return [*map(row, items[:head]), gap.format(omitted), *map(row, items[head + omitted :])]
+
+
+def table(rows: Sequence[Row], align: str) -> list[str]:
+    """Rows of cells as lines: columns as wide as their widest cell, `align` giving < or > for each. Lines stay."""
+    columns = zip(*(row for row in rows if not isinstance(row, str)), strict=True)
+    cells = [f"{{:{side}{max(map(len, column))}}}" for side, column in zip(align, columns, strict=True)]
+    return [row if isinstance(row, str) else "  ".join(cells).format(*row).rstrip() for row in rows]
+
+
+def barred(rows: Sequence[Row], align: str, width: int, scale: Iterable[float]) -> list[str]:
+    """A table of rows that end in log10 of a size: it becomes a bar where `width` leaves room for bars.
+
+    The `scale` has the sizes that the bars are to be compared with.
+    """
+    lines = table([row if isinstance(row, str) else row[:-1] for row in rows], align)
+    start = 2 + len(lines[0])
+    room, finite = min(width - start, 28), [size for size in scale if math.isfinite(size)]
+    if room < 4 or not finite:
+        return lines
+    low, high = min(finite), max(finite)
+    low -= max(0.1, (high - low) / 20)
+    bars = ["" if isinstance(row, str) else bar(row[-1], low, high, room) for row in rows]
+    return [f"{line:{start}}{bar}".rstrip() for line, bar in zip(lines, bars, strict=True)]
 
 
 def ascii_only(text: str) -> str:
     """The same text for a terminal or a file that knows no more than ASCII."""
     return text.translate(ASCII).encode("ascii", "replace").decode("ascii")
-
-
-def log10_of(value: Any) -> float:
-    size = length(value)
-    return math.log10(size) if size > 0 else -math.inf
-
-
-def trace_lines(trace: Any, limit: int | None, width: int) -> list[str]:
-    """A trace as lines: the value, the steps, and what every leaf receives."""
-    formula = write(forward(trace.output, trace.names.__getitem__)) if trace.output.inputs else ""
-    value = [trace.names[trace.output], *[clipped(formula, 60)] * bool(formula), shown(trace.output.data)]
-    return [" = ".join(value), *(steps_lines(trace, limit, width) if trace.steps else []), *leaf_lines(trace, limit)]
-
-
-def steps_lines(trace: Any, limit: int | None, width: int) -> list[str]:
-    """The steps of a trace as a table, with a bar that is logarithmic in |downstream| in what `width` leaves free."""
-    first, omitted, last = middle_out(trace.steps, limit)
-    steps = [*first, *last]
-    room = max(12, min(28, width - 62))
-    header, rows = step_cells(trace, steps, room)
-    if trace.scalar:
-        sizes = [downstream_magnitude(step, trace)[0] for step in steps]
-        scale = sizes + [size for size, _ in trace.magnitudes.values()]
-    else:
-        scale = sizes = [log10_of(step.downstream) for step in steps]
-    lines = table([header, *rows], "><<>>>" if trace.scalar else "><<<>>>")
-    lines[1:] = barred(lines[1:], sizes, width, scale, lines[0])
-    if omitted:
-        lines.insert(1 + len(first), f"… {omitted:,} steps left out …")
-    if any(map(has_brackets, rows)):
-        lines.append(brackets(trace))
-    return lines
-
-
-def has_brackets(row: Sequence[str]) -> bool:
-    """Whether one of the numbers in the cells of a step is a true size in brackets."""
-    return any(cell.startswith("(") for cell in row[3:])
-
-
-def brackets(trace: Any) -> str:
-    """What a number in brackets is, for the foot of a table or a picture."""
-    return f"in brackets: the true size of what {trace.output.dtype} holds as 0 or inf"
-
-
-def step_cells(trace: Any, steps: Sequence[Any], room: int) -> tuple[list[str], list[list[str]]]:
-    """The header and the cells of steps, formulas clipped to so many characters."""
-    if trace.scalar:
-        header = ["step", "edge", "local derivative", "upstream", "× local", "= downstream"]
-        return header, [scalar_cells(step, trace, room) for step in steps]
-    header = ["step", "edge", "local derivative", "shape", "‖upstream‖", "mean |local|", "‖downstream‖"]
-    return header, [array_cells(step, room) for step in steps]
-
-
-def barred(lines: list[str], sizes: Sequence[float], width: int, scale: Sequence[float], head: str = "") -> list[str]:
-    """Lines with a bar behind each for log10 of a size, where `width` leaves room; `scale` is what to compare with."""
-    column = 2 + max(map(len, [head, *lines]))
-    finite = [size for size in scale if math.isfinite(size)]
-    room = min(width - column, 28)
-    if room < 4 or not finite:
-        return lines
-    high, low = max(finite), min(finite)
-    low -= max(0.1, (high - low) / 20)
-    return [f"{line:{column}}{bar(size, low, high, room)}".rstrip() for line, size in zip(lines, sizes, strict=True)]
-
-
-def downstream_magnitude(step: Any, trace: Any) -> tuple[float, float]:
-    log10, sign = trace.magnitudes[step.output]
-    return log10 + step.log10, sign * step.sign
-
-
-def scalar_cells(step: Any, trace: Any, room: int) -> list[str]:
-    return [
-        str(step.number),
-        clipped(str(step), 26),
-        clipped(step.formula, room),
-        shown(step.upstream, *trace.magnitudes[step.output]),
-        shown(step.factor, step.log10, step.sign),
-        shown(step.downstream, *downstream_magnitude(step, trace)),
-    ]
-
-
-def mean_size(value: Any) -> str:
-    """The mean of the absolute values."""
-    sizes = np.abs(np.asarray(value))
-    return number(float(np.mean(sizes)) if sizes.size else 0.0)
-
-
-def array_cells(step: Any, room: int) -> list[str]:
-    shape = "×".join(map(str, np.shape(step.downstream))) or "scalar"
-    local = "" if step.local is None else mean_size(step.local)
-    sizes = number(length(step.upstream)), local, number(length(step.downstream))
-    return [str(step.number), clipped(str(step), 26), clipped(step.formula, room), shape, *sizes]
 
 
 def clipped(formula: str, width: int) -> str:
@@ -184,19 +117,74 @@ def clipped(formula: str, width: int) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def leaf_lines(trace: Any, limit: int | None) -> list[str]:
-    """What every leaf receives, with a word for a gradient that underflowed."""
-    first, omitted, last = middle_out(trace.leaves, limit)
-    output = trace.names[trace.output]
-    lines = table([[f"d{output}/d{trace.names[leaf]}", received(leaf, trace)] for leaf in (*first, *last)], "<>")
-    if omitted:
-        lines.insert(len(first), f"… {omitted:,} leaves left out …")
-    return lines
+def trace_lines(trace: Any, limit: int | None, width: int) -> list[str]:
+    """A trace as lines: the value, the steps, and what every leaf receives."""
+    formula = [clipped(write(forward(trace.output, trace.names.__getitem__)), 60)] if trace.output.inputs else []
+    value = " = ".join([trace.names[trace.output], *formula, shown(trace.output.data)])
+    return [value, *(steps_lines(trace, limit, width) if trace.steps else []), *table(leaf_rows(trace, limit), "<>")]
 
 
-def received(leaf: Any, trace: Any) -> str:
-    """A gradient, or which of the other states it is in."""
-    state = trace.state(leaf)
-    if state == "number":
-        return shown(trace.gradient(leaf))
-    return f"0, underflowed from {power_of_ten(*trace.magnitude(leaf))}" if state == "underflowed" else state
+def steps_lines(trace: Any, limit: int | None, width: int) -> list[str]:
+    """The steps of a trace as a table, with a bar that is logarithmic in |downstream| in what `width` leaves free."""
+    room = max(12, min(28, width - 62))
+    gap = "… {:,} steps left out …"
+    rows = excerpt(lambda step: [*step_cells(trace, step, room), size(trace, step)], trace.steps, limit, gap)
+    scale = [row[-1] for row in rows if not isinstance(row, str)]
+    if trace.scalar:
+        scale += [size for size, _ in trace.magnitudes.values()]
+    header = [*HEADERS[trace.scalar], -math.inf]
+    lines = barred([header, *rows], "><<>>>" if trace.scalar else "><<<>>>", width, scale)
+    return lines + brackets(trace, [cell for row in rows for cell in row[3:6]])
+
+
+HEADERS = {
+    True: ["step", "edge", "local derivative", "upstream", "× local", "= downstream"],
+    False: ["step", "edge", "local derivative", "shape", "‖upstream‖", "mean |local|", "‖downstream‖"],
+}
+
+
+def step_cells(trace: Any, step: Any, room: int) -> list[str]:
+    """The cells of a step, its formula clipped to so many characters."""
+    cells = [str(step.number), clipped(str(step), 26), clipped(step.formula, room)]
+    if trace.scalar:
+        upstream = shown(step.upstream, *trace.magnitudes[step.output])
+        return [*cells, upstream, shown(step.factor, step.log10, step.sign), downstream(trace, step)]
+    shape = "×".join(map(str, np.shape(step.downstream))) or "scalar"
+    local = "" if step.local is None else mean_size(step.local)
+    return [*cells, shape, number(length(step.upstream)), local, number(length(step.downstream))]
+
+
+def size(trace: Any, step: Any) -> float:
+    """log10|downstream|, true also where the gradient itself underflowed."""
+    return trace.magnitudes[step.output][0] + step.log10 if trace.scalar else log10(step.downstream)
+
+
+def downstream(trace: Any, step: Any) -> str:
+    """The downstream gradient of a step."""
+    if not trace.scalar:
+        return shown(step.downstream)
+    return shown(step.downstream, size(trace, step), trace.magnitudes[step.output][1] * step.sign)
+
+
+def brackets(trace: Any, texts: Iterable[str]) -> list[str]:
+    """What a number in brackets is, for the foot of a table or a picture, where there is one in its texts."""
+    found = any(re.search(r"(^|[=→] )\(", text) for text in texts)
+    return [f"in brackets: the true size of what {trace.output.dtype} holds as 0 or inf"] * found
+
+
+def mean_size(value: Any) -> str:
+    """The mean of the absolute values."""
+    sizes = np.abs(np.asarray(value))
+    return number(float(np.mean(sizes)) if sizes.size else 0.0)
+
+
+def leaf_rows(trace: Any, limit: int | None) -> list[Row]:
+    """What every leaf receives: a gradient, or the state that it is in."""
+
+    def row(leaf: Any) -> list[str]:
+        y, x = (clipped(trace.names[tensor], 40) for tensor in (trace.output, leaf))
+        if trace.state(leaf) == "underflowed":
+            return [f"d{y}/d{x}", f"0, underflowed from {power_of_ten(*trace.magnitude(leaf))}"]
+        return [f"d{y}/d{x}", shown(trace.gradient(leaf))]
+
+    return excerpt(row, trace.leaves, limit, "… {:,} leaves left out …")

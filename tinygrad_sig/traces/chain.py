@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..calculus.functions import Function, relu, sigmoid
+from ..calculus.functions import Function, relu, sigmoid, sigmoid_prime
 from ..engine.tensor import Tensor
-from ..show.text import middle_out, number, power_of_ten, shown, table
-from .trace import GradientTrace, Step, log10, sign, trace
+from ..show.text import Row, excerpt, log10, number, power_of_ten, shown, table
+from .trace import GradientTrace, Step, sign, trace
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -35,14 +35,9 @@ STEADY = 1e-6  # A mean factor whose log10 is below this neither shrinks the gra
 ALIKE = math.log10(1.1)  # Layers whose factors differ by less than a tenth have lost as much as each other.
 
 
-def sigmoid_slope(z: Any) -> Any:
-    e = np.exp(-abs(z))
-    return e / (1 + e) ** 2
-
-
 ACTIVATIONS: dict[Function, Activation] = {
-    sigmoid: Activation("σ", sigmoid_slope, 0.25, lambda z: 1 / (1 + (-z).exp())),
-    np.tanh: Activation("tanh", lambda z: 4 * sigmoid_slope(2 * z), 1.0, lambda z: 1 - 2 / (1 + (2 * z).exp())),
+    sigmoid: Activation("σ", sigmoid_prime, 0.25, lambda z: 1 / (1 + (-z).exp())),
+    np.tanh: Activation("tanh", lambda z: 4 * sigmoid_prime(2 * z), 1.0, lambda z: 1 - 2 / (1 + (2 * z).exp())),
     relu: Activation("relu", lambda z: np.asarray(z > 0, float)[()], 1.0, lambda z: max(z, 0)),
 }
 
@@ -273,21 +268,18 @@ class Layers(tuple[Layer, ...]):
 
     def to_text(self, limit: int | None = 40) -> str:
         """The layers as a table; of more than `limit` the middle is left out."""
-        slope = f"{self.known.symbol}'(z)"
-        header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
-        first, omitted, last = middle_out(self, limit)
-        rows = []
-        for layer in (*first, *last):
+
+        def row(layer: Layer) -> Row:
             slope = shown(layer.local_derivative, layer.slope_log10)
             factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
             left = shown(layer.gradient, layer.running, layer.sign)
             share = "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0")
-            values = number(layer.weight), number(layer.preactivation), slope, factor, left
-            rows.append([str(layer.layer), *values, share])
-        lines = table([header, *rows], ">>>>>>>")
-        if omitted:
-            lines.insert(1 + len(first), f"… {omitted:,} layers left out …")
-        return "\n".join([*lines, self.conclusion])
+            return [str(layer.layer), number(layer.weight), number(layer.preactivation), slope, factor, left, share]
+
+        slope = f"{self.known.symbol}'(z)"
+        header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
+        rows = excerpt(row, self, limit, "… {:,} layers left out …")
+        return "\n".join([*table([header, *rows], ">>>>>>>"), self.conclusion])
 
 
 def layers(chain: Tensor | GradientTrace) -> Layers:
@@ -307,7 +299,7 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
     a = steps.output
     while a.function in ACTIVATIONS:
         z = a.inputs[0]
-        product, bias = (z.inputs[0], z.values[2]) if z.op == "add" else (z, None)
+        product, bias = (z.inputs[0], float(z.values[2])) if z.op == "add" else (z, None)
         if a not in slopes or product.op != "multiply":
             found.clear()
             break
@@ -322,23 +314,10 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         total = math.nan  # There is no decay to have a share in, or some layers undo what others do.
     rows = []
     running, direction = log10(steps.gradients[steps.output]), sign(steps.gradients[steps.output])
-    for depth, (weight, bias, step, product) in enumerate(found):
-        running, direction = running + sizes[depth], direction * step.sign * sign(weight)
-        share = float(math.isinf(sizes[depth])) / zeros if zeros else sizes[depth] / total
-        rows.append(
-            Layer(
-                layer=len(found) - depth,
-                weight=float(weight),
-                bias=None if bias is None else float(bias),
-                preactivation=float(step.value),
-                activation=step.output.item(),
-                local_derivative=float(step.factor),
-                factor=float(weight * step.factor),
-                gradient=float(steps.gradients[product] * weight),
-                log10=sizes[depth],
-                running=running,
-                sign=direction,
-                share=share,
-            )
-        )
+    for depth, ((weight, bias, step, product), size) in enumerate(zip(found, sizes, strict=True)):
+        running, direction = running + size, direction * step.sign * sign(weight)
+        share = float(math.isinf(size)) / zeros if zeros else size / total
+        values = map(float, (step.value, step.output.values[0], step.factor, weight * step.factor))
+        left = float(steps.gradients[product] * weight)
+        rows.append(Layer(len(found) - depth, float(weight), bias, *values, left, size, running, direction, share))
     return Layers(rows, found[0][2].function)

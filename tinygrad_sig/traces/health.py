@@ -16,7 +16,7 @@ from .trace import GradientTrace, Step
 
 SATURATED = 0.01  # A unit is saturated where its slope is below this part of the largest that there is.
 
-AFFINE = ("matmul", "multiply", "add", "subtract", "transpose", "reshape", "cast")
+AFFINE = ("matmul", "multiply", "add", "subtract", "transpose", "reshape", "astype")
 
 
 class LayerHealth(NamedTuple):
@@ -43,10 +43,7 @@ class GradientNorms(tuple[LayerHealth, ...]):
 
     def __str__(self) -> str:
         header = ["layer", "‖gradient‖", "‖weight‖", "ratio", "saturated", "zeros"]
-        rows = [
-            [row.layer, *map(number, (row.gradient, row.weight, row.ratio)), *map(percent, (row.saturated, row.zeros))]
-            for row in self
-        ]
+        rows = [[x.layer, *map(number, (x.gradient, x.weight, x.ratio)), *map(percent, x[:2:-1])] for x in self]
         return "\n".join(table([header, *rows], "<>>>>>"))
 
 
@@ -72,19 +69,17 @@ def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
     layers: dict[str, list[Tensor]] = {}
     for i, parameter in enumerate(gradients, 1):
         layers.setdefault(layer_of(parameter.name) if parameter.name else f"unnamed {i}", []).append(parameter)
-    return GradientNorms(health(layer, members, gradients, slopes) for layer, members in in_order(layers))
+    numbered = sorted(layers, key=lambda layer: int(layer) if layer.isdecimal() else -1)  # after those without a number
+    return GradientNorms(health(layer, layers[layer], gradients, slopes) for layer in numbered)
 
 
 def health(layer: str, members: list[Tensor], gradients: dict[Tensor, Any], slopes: dict[Tensor, Step]) -> LayerHealth:
     every = np.concatenate([np.ravel(gradients[parameter]) for parameter in members])
     weights = np.concatenate([np.ravel(parameter.data) for parameter in members])
     steps = [slopes[parameter] for parameter in members if parameter in slopes]
-    saturated = None
-    if steps:
-        steepest = ACTIVATIONS[steps[0].function].steepest
-        saturated = float(np.mean(np.abs(steps[0].local) < SATURATED * steepest))
+    flat = [np.mean(np.abs(x.local) < SATURATED * ACTIVATIONS[x.function].steepest) for x in steps[:1]]
     zeros = float(np.mean(every == 0)) if every.size else 0.0
-    return LayerHealth(layer, length(every), length(weights), zeros, saturated)
+    return LayerHealth(layer, length(every), length(weights), zeros, float(flat[0]) if flat else None)
 
 
 def parameters_of(caller: str, network: Iterable[Tensor]) -> list[Tensor]:
@@ -135,11 +130,6 @@ def layer_of(name: str) -> str:
     """The number that a name like w3 ends in; the name itself where there is none."""
     match = re.search(r"\d+$", name)
     return match[0] if match else name
-
-
-def in_order(layers: dict[str, list[Tensor]]) -> list[tuple[str, list[Tensor]]]:
-    """The layers by their numbers, after those that have none, which stay as they are."""
-    return sorted(layers.items(), key=lambda item: int(item[0]) if item[0].isdecimal() else -1)
 
 
 def percent(share: float | None) -> str:

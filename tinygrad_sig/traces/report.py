@@ -1,21 +1,25 @@
 """The report: all that the command says of one chain, as text and as data."""
 
+from __future__ import annotations
+
 import math
-import textwrap
-from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..show.data import exact, step_dict, to_json
-from ..show.text import barred, middle_out, number, power_of_ten, shown, steps_lines, table
-from .chain import ACTIVATIONS, STEADY, finite_difference, gradient_bound, layers, printed_product
-from .trace import GradientTrace, log10
+from ..show.text import Row, barred, excerpt, log10, number, power_of_ten, shown, steps_lines, table
+from .chain import STEADY, Layer, finite_difference, gradient_bound, layers, printed_product
+from .trace import GradientTrace
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 # Where multiplication by numbers below 1 ends in 0: half of the smallest subnormal number of each dtype.
-ZERO = {"float16": -25 * math.log10(2), "float32": -150 * math.log10(2), "float64": -1075 * math.log10(2)}
-OVERFLOW = {"float16": 16 * math.log10(2), "float32": 128 * math.log10(2), "float64": 1024 * math.log10(2)}
+ZERO = {dtype: power * math.log10(2) for dtype, power in (("float16", -25), ("float32", -150), ("float64", -1075))}
+OVERFLOW = {dtype: power * math.log10(2) for dtype, power in (("float16", 16), ("float32", 128), ("float64", 1024))}
 
 
 class Report:
@@ -25,7 +29,7 @@ class Report:
         self.trace = trace
         self.layers = layers(trace)
         self.function = self.layers.function
-        self.known = ACTIVATIONS[self.function]
+        self.known = self.layers.known
         self.weights = [layer.weight for layer in reversed(self.layers)]
         self.biases = None if self.layers[0].bias is None else [layer.bias for layer in reversed(self.layers)]
         self.x = trace.find("x").item()
@@ -69,7 +73,9 @@ class Report:
         for name in [dtype] * (dtype == "float16") + ["float32", "float64"]:
             n = math.ceil((limits[name] - size) / rate - 1e-9)
             if n > 0:
-                ends.append(f"{n:,} in {name}" if "more" in "".join(ends) else f"after {more_layers(n)} in {name}")
+                ends.append(
+                    f"{n:,} in {name}" if "more" in "".join(ends) else f"after {count_of(n, 'more layer')} in {name}"
+                )
             else:
                 ends.append(name if ends else f"already in {name}")
         return f"{word} by a factor {factor} a layer: {end} {', '.join(ends)}"
@@ -87,21 +93,12 @@ class Report:
             "gradients": dict(sorted(leaves.items(), key=lambda item: order(item[0]))),
             "steps": [step_dict(step) for step in self.trace],
             "layers": [
-                {
-                    "layer": layer.layer,
-                    "weight": exact(layer.weight),
-                    "bias": exact(layer.bias),
-                    "preactivation": exact(layer.preactivation),
-                    "activation": exact(layer.activation),
-                    "local_derivative": exact(layer.local_derivative),
-                    "factor": exact(layer.factor),
-                    "gradient": exact(layer.gradient),
-                }
+                {"layer": layer.layer} | {key: exact(getattr(layer, key)) for key in Layer._fields[1:8]}
                 for layer in self.layers
             ],
             "bound": exact(self.bound),
             "as_printed": exact(self.printed),
-            "finite_difference": None if self.difference is None else exact(self.difference),
+            "finite_difference": exact(self.difference),
             "verdict": self.verdict(),
         }
 
@@ -129,38 +126,33 @@ class Report:
         parts = [
             "\n".join([bold + title + plain, *(fitted(line, width) for line in lines)]) for title, lines in sections
         ]
-        verdict = textwrap.fill(f"Verdict: {self.verdict()}", width, subsequent_indent="  ")
+        verdict = fill(f"Verdict: {self.verdict()}", width, subsequent_indent="  ")
         return "\n\n".join([*parts, verdict.replace("Verdict:", f"{bold}Verdict:{plain}", 1)]) + "\n"
 
     def forward(self, limit: int | None) -> list[str]:
         """The values of the forward pass, a line a layer."""
-        with_bias = [] if self.biases is None else ["bias"]
-        rows = [["layer", "input", "weight", *with_bias, "z", f"{self.known.symbol}(z)"]]
-        before = self.x
-        for layer in reversed(self.layers):
-            values = [before, layer.weight, *([] if layer.bias is None else [layer.bias])]
-            values += [layer.preactivation, layer.activation]
-            rows.append([str(layer.layer), *map(number, values)])
-            before = layer.activation
-        first, omitted, last = middle_out(rows[1:], limit)
-        lines = table([rows[0], *first, *last], ">" * len(rows[0]))
-        if omitted:
-            lines.insert(1 + len(first), f"… {omitted:,} layers left out …")
-        return lines
+        layers = self.layers[::-1]
+        inputs = [self.x, *(layer.activation for layer in layers)]
+
+        def row(layer: Layer) -> Row:
+            bias = [] if layer.bias is None else [layer.bias]
+            values = inputs[layer.layer - 1], layer.weight, *bias, layer.preactivation, layer.activation
+            return [str(layer.layer), *map(number, values)]
+
+        bias = [] if self.biases is None else ["bias"]
+        header = ["layer", "input", "weight", *bias, "z", f"{self.known.symbol}(z)"]
+        rows = excerpt(row, layers, limit, "… {:,} layers left out …")
+        return table([header, *rows], ">" * len(header))
 
     def received(self, limit: int | None, width: int) -> list[str]:
         """The gradient of every leaf, with its bar."""
-        first, omitted, last = middle_out(self.trace.leaves, limit)
-        leaves = [*first, *last]
-        rows = [
-            [f"∂y/∂{self.trace.names[leaf]}", shown(self.trace.gradient(leaf), *self.trace.magnitude(leaf))]
-            for leaf in leaves
-        ]
-        sizes = [self.trace.magnitude(leaf)[0] for leaf in leaves]
-        lines = barred(table(rows, "<>"), sizes, width, [size for size, _ in self.trace.magnitudes.values()])
-        if omitted:
-            lines.insert(len(first), f"… {omitted:,} leaves left out …")
-        return lines
+
+        def row(leaf: Any) -> Row:
+            size, sign = self.trace.magnitude(leaf)
+            return [f"∂y/∂{self.trace.names[leaf]}", shown(self.trace.gradient(leaf), size, sign), size]
+
+        rows = excerpt(row, self.trace.leaves, limit, "… {:,} leaves left out …")
+        return barred(rows, "<>", width, [size for size, _ in self.trace.magnitudes.values()])
 
     def comparison(self) -> list[str]:
         """∂y/∂x by the walk, beside the bound, the finite difference, and the product that the sheet prints."""
@@ -174,7 +166,7 @@ class Report:
             [bound, shown(self.bound, self.bound_log10), part if math.isfinite(below) else ""],
             ["by VDL1, section 1.2.3", shown(self.printed, self.printed_log10, self.sign), ""],
         ]
-        return [*table(rows, "<><"), *self.on_the_printed_product()]
+        return [*table(rows, "<><"), self.on_the_printed_product()]
 
     def judged(self) -> tuple[str, str]:
         """The finite difference, and how well the walk agrees with it."""
@@ -187,35 +179,31 @@ class Report:
         off = abs(10 ** (self.log10 - size) - 1) if abs(self.log10 - size) < 300 else math.inf
         return text, f"agrees to {min(15, math.floor(-math.log10(off or 1e-15)))} digits" if off < 0.1 else "disagrees"
 
-    def on_the_printed_product(self) -> list[str]:
+    def on_the_printed_product(self) -> str:
         """Where the printed product differs, by how much, and why."""
         f, n = self.known.symbol, len(self.layers)
         places = f"a{n - 1}, …, a1, x and not at z{n}, …, z1" if n > 2 else "the input of each layer and not at its z"
         more = self.printed_log10 - self.log10
+        rounding = (8 + abs(self.log10)) * n * float(np.finfo(self.trace.output.dtype).eps)
         if math.isnan(more) and self.printed_log10 != self.log10:
-            return [f"VDL1 takes {f}' at {places}; in {self.trace.output.dtype} that leads to no number here."]
-        if math.isnan(more) or abs(more) < (8 + abs(self.log10)) * n * float(np.finfo(self.trace.output.dtype).eps):
-            return [f"VDL1 takes {f}' at {places}; here both give the same."]
-        if abs(more) > 1:
-            much = f"{10 ** abs(more):.3g}" if abs(more) < 300 else power_of_ten(abs(more))
-            much = f"{much} times too {'large' if more > 0 else 'small'}"
+            result = f"; in {self.trace.output.dtype} that leads to no number here."
+        elif math.isnan(more) or abs(more) < rounding:
+            result = "; here both give the same."
         else:
-            much = f"{100 * abs(10**more - 1):.3g} % too {'large' if more > 0 else 'small'}"
-        return [f"VDL1 takes {f}' at {places}, which makes it {much} here."]
+            times = f"{10 ** abs(more):.3g}" if abs(more) < 300 else power_of_ten(abs(more))
+            much = f"{times} times" if abs(more) > 1 else f"{100 * abs(10**more - 1):.3g} %"
+            result = f", which makes it {much} too {'large' if more > 0 else 'small'} here."
+        return f"VDL1 takes {f}' at {places}{result}"
 
 
 def fitted(line: str, width: int) -> str:
     """A line with its indent, broken where it is a sentence too long for the width."""
     is_sentence = len(line) > width - 2 and "   " not in line
-    return textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
+    return fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
 
 
-def count_of(layers: int) -> str:
-    return f"{layers:,} layer{'s' * (layers != 1)}"
-
-
-def more_layers(n: int) -> str:
-    return f"{n:,} more layer{'s' * (n != 1)}"
+def count_of(n: int, what: str = "layer") -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def order(name: str) -> tuple[int, int]:

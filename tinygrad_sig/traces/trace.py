@@ -7,21 +7,22 @@ the table that the number came from.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import count
 from operator import mul
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
+from .. import show
 from ..calculus.functions import Function, sigmoid
 from ..engine.backward import walk
 from ..engine.tensor import Tensor
 from ..formulas.symbols import derivative, write
-from ..show import data, graph, html, latex, text
+from ..show.text import log10, shown
 
-NUMBER, UNDERFLOWED, NOT_CONNECTED, NOT_COMPUTED = "number", "underflowed", "not connected", "not computed"
 LN10 = math.log(10)
 
 # ln|∂y/∂x| of the operations that flatten out: beyond |x| ≈ 745 it is all that is left of the local derivative.
@@ -32,7 +33,6 @@ LOG_SLOPE: dict[Function, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """One edge of the backward pass: upstream × local = downstream, from a node to one of its inputs.
 
@@ -40,24 +40,22 @@ class Step:
     broadcasting repeated is summed up in it.
     """
 
-    number: int
-    output: Tensor
-    input: Tensor
-    position: int
-    upstream: Any
-    local: Any
-    downstream: Any
-    names: Mapping[Tensor, str]
+    __slots__ = ("downstream", "input", "local", "names", "number", "output", "position", "upstream")
+
+    def __init__(self, number: int, edge: tuple[Tensor, int, Any, Any, Any], names: Mapping[Tensor, str]) -> None:
+        self.number, self.names = number, names
+        self.output, self.position, self.upstream, self.local, self.downstream = edge
+        self.input = self.output.inputs[self.position]
 
     @property
     def function(self) -> Function:
         """The function that computed the output."""
-        return self.output.function  # type: ignore[no-any-return]
+        return self.output.row.function
 
     @property
     def op(self) -> str:
-        """The name of that function."""
-        return self.function.__name__
+        """The name of the operation."""
+        return self.output.row.name
 
     @property
     def value(self) -> Any:
@@ -74,18 +72,17 @@ class Step:
         """The number that a step between scalars multiplies by, also where it is a linear map."""
         if self.upstream.size != 1 or self.downstream.size != 1:
             raise ValueError(f"factor: {self} is no step between scalars; look at its local derivative")
+        y = self.output
         if self.local is not None:
-            return self.output.dtype.type(number(self.local))
-        entry = self.output.row.entries[self.position]
-        carried = entry(np.ones_like(self.output.data), *self.output.values, **self.output.params)
-        return number(carried)
+            return y.dtype.type(only(self.local))
+        return only(y.row.entries[self.position](np.ones_like(y.values[0]), *y.values, **y.params))
 
     @property
     def log10(self) -> float:
         """log10|factor|, finite also where the factor is too small for its dtype."""
         factor = abs(float(self.factor))
         if factor < np.finfo(self.output.dtype).tiny and self.function in LOG_SLOPE:
-            return float(LOG_SLOPE[self.function](float(number(self.value))) / LN10)
+            return float(LOG_SLOPE[self.function](float(only(self.value))) / LN10)
         return math.log10(factor) if factor else -math.inf
 
     @property
@@ -97,8 +94,8 @@ class Step:
         return f"{self.names[self.output]} → {self.names[self.input]}"
 
     def __repr__(self) -> str:
-        local = "" if self.local is None else f" × {text.shown(self.local)}"
-        return f"<Step {self}: {text.shown(self.upstream)}{local} = {text.shown(self.downstream)}>"
+        local = "" if self.local is None else f" × {shown(self.local)}"
+        return f"<Step {self}: {shown(self.upstream)}{local} = {shown(self.downstream)}>"
 
 
 class Path(tuple[Step, ...]):
@@ -114,7 +111,7 @@ class Path(tuple[Step, ...]):
     @property
     def product(self) -> Any:
         """The product of the first upstream gradient and all factors, in the order of the walk."""
-        return reduce(mul, (step.factor for step in self), number(self.upstream))
+        return reduce(mul, (step.factor for step in self), only(self.upstream))
 
     @property
     def log10(self) -> float:
@@ -136,35 +133,29 @@ class Paths:
     def __init__(self, source: GradientTrace, target: Tensor) -> None:
         self.output, self.target = source.output, target
         self.names, self.upstream = source.names, source.gradients[source.output]
-        counts = {target: 1}
-        self.onward: dict[Tensor, list[Step]] = {}
+        counts: dict[Tensor, int] = defaultdict(int, {target: 1})
+        self.onward: dict[Tensor, list[Step]] = defaultdict(list)  # the steps that lead there, the last one first
         for step in reversed(source.steps):
-            if ways := counts.get(step.input, 0):
-                counts[step.output] = counts.get(step.output, 0) + ways
-                self.onward.setdefault(step.output, []).insert(0, step)
+            if step.input in counts:
+                counts[step.output] += counts[step.input]
+                self.onward[step.output].append(step)
         self.count = counts[self.output]
 
     def __iter__(self) -> Iterator[Path]:
-        steps: list[Step] = []
-        branches = [iter(self.onward.get(self.output, []))]
         if self.output is self.target:
             yield Path([], self.upstream)
-        while branches:
-            step = next(branches[-1], None)
-            if step is None:
-                branches.pop()
-                if steps:
-                    steps.pop()
-                continue
-            steps.append(step)
-            branches.append(iter(self.onward.get(step.input, [])))
+        steps: list[Step] = []
+        ahead = [(0, step) for step in self.onward[self.output]]
+        while ahead:
+            depth, step = ahead.pop()
+            steps[depth:] = [step]
             if step.input is self.target:
                 yield Path(steps, self.upstream)
+            ahead += [(depth + 1, further) for further in self.onward[step.input]]
 
     def __repr__(self) -> str:
-        return (
-            f"<{self.count} path{'s' * (self.count != 1)} from {self.names[self.output]} to {self.names[self.target]}>"
-        )
+        ends = f"from {self.names[self.output]} to {self.names[self.target]}"
+        return f"<{self.count} path{'s' * (self.count != 1)} {ends}>"
 
 
 class GradientTrace(Sequence[Step]):
@@ -189,17 +180,10 @@ class GradientTrace(Sequence[Step]):
         self.output = output
         self.gradients = walk(output, output.seed(upstream, "trace"), record=lambda *edge: edges.append(edge))
         self.names = names([edge[0] for edge in edges] or [output])
-        self.steps = tuple(
-            Step(number, node, node.inputs[position], position, upstream, local, downstream, self.names)
-            for number, (node, position, upstream, local, downstream) in enumerate(edges, 1)
-        )
+        self.steps = tuple(Step(number, edge, self.names) for number, edge in enumerate(edges, 1))
         self.leaves = [tensor for tensor in self.gradients if not tensor.inputs]
 
-    @overload
-    def __getitem__(self, index: int) -> Step: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
-    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+    def __getitem__(self, index: Any) -> Any:
         return self.steps[index]
 
     def __len__(self) -> int:
@@ -230,26 +214,28 @@ class GradientTrace(Sequence[Step]):
 
         Raises ValueError for one that is not in the graph, and for a constant.
         """
+        return self.gradients[self.reached(tensor, "gradient")]
+
+    def reached(self, tensor: Tensor | str, caller: str) -> Tensor:
+        """The tensor, where the walk has reached it; ValueError where it has not."""
         tensor = self.find(tensor)
         if tensor not in self.gradients:
-            raise ValueError(
-                f"gradient: {called(tensor)} is {self.state(tensor)}; trace.gradients has the tensors that it reaches"
-            )
-        return self.gradients[tensor]
+            name = "an unnamed tensor" if tensor.name is None else repr(tensor.name)
+            why = f"{name} is {self.state(tensor)}, so no path leads to it"
+            raise ValueError(f"{caller}: {why}; trace.gradients has the tensors that one leads to")
+        return tensor
 
     def state(self, tensor: Tensor | str) -> str:
         """One of "number", "underflowed" (0, though no factor is), "not connected", "not computed" (a constant)."""
         tensor = self.find(tensor)
         if tensor not in self.gradients:
-            return NOT_CONNECTED if tensor.requires_grad else NOT_COMPUTED
-        gradient = self.gradients[tensor]
-        underflowed = self.scalar and gradient == 0 and math.isfinite(self.magnitudes[tensor][0])
-        return UNDERFLOWED if underflowed else NUMBER
+            return "not connected" if tensor.requires_grad else "not computed"
+        underflowed = self.scalar and self.gradients[tensor] == 0 and math.isfinite(self.magnitudes[tensor][0])
+        return "underflowed" if underflowed else "number"
 
     def magnitude(self, tensor: Tensor | str) -> tuple[float, float]:
         """(log10|gradient|, its sign), from the logarithms of the factors, so finite far below the smallest float."""
-        self.gradient(tensor)
-        return self.magnitudes[self.find(tensor)]
+        return self.magnitudes[self.reached(tensor, "magnitude")]
 
     @cached_property
     def scalar(self) -> bool:
@@ -269,63 +255,57 @@ class GradientTrace(Sequence[Step]):
 
     def paths(self, tensor: Tensor | str) -> Paths:
         """The paths from the output to a tensor: counted without being listed, and found one by one on iteration."""
-        tensor = self.find(tensor)
-        if tensor not in self.gradients:
-            raise ValueError(
-                f"paths: {called(tensor)} is {self.state(tensor)}, so no path leads to it; see trace.names"
-            )
-        return Paths(self, tensor)
+        return Paths(self, self.reached(tensor, "paths"))
 
     def path(self, tensor: Tensor | str) -> Path:
         """The only path to a tensor. Raises ValueError where there is none, or more than one."""
-        paths = self.paths(tensor)
+        paths = Paths(self, self.reached(tensor, "path"))
         if paths.count != 1:
-            raise ValueError(
-                f"path: there are {paths.count} paths to {self.names[paths.target]!r}; iterate over trace.paths"
-            )
+            name = repr(self.names[paths.target])
+            raise ValueError(f"path: there are {paths.count} paths to {name}; iterate over trace.paths")
         return next(iter(paths))
 
     def to_text(self, limit: int | None = 40, width: int = 100) -> str:
         """The table of steps. Of more than `limit` it leaves out the middle, and says how many; None shows all."""
-        return "\n".join(text.trace_lines(self, limit, width))
+        return "\n".join(show.text.trace_lines(self, limit, width))
 
     def to_dict(self) -> dict[str, Any]:
         """The trace as dicts, lists, strings and numbers, none of them infinite or nan (those are strings)."""
-        return data.trace_dict(self)
+        return show.data.trace_dict(self)
 
     def to_json(self) -> str:
         """`to_dict` as JSON."""
-        return data.to_json(self.to_dict())
+        return show.data.to_json(self.to_dict())
 
     def to_csv(self) -> str:
         """The steps as CSV, a line a step, with a header; arrays are JSON in their cells."""
-        return data.steps_csv(self)
+        return show.data.steps_csv(self)
 
     def to_latex(self, tensor: Tensor | str | None = None) -> str:
         """The chain rule for one tensor: symbols on one line, numbers on the next, a product for every path.
 
         By default the tensor is the leaf that the walk reached last. Raises ValueError where tensors are no scalars.
         """
-        return latex.chain_rule(self, self.steps[-1].input if tensor is None and self.steps else tensor)
+        return show.latex.chain_rule(self, self.steps[-1].input if tensor is None and self.steps else tensor)
 
     def to_dot(self) -> str:
         """The graph in Graphviz's language: solid arrows forward, dashed ones back with × local → downstream.
 
         A block that is repeated in a deep chain is drawn twice at each end, and counted between.
         """
-        return graph.to_dot(self)
+        return show.graph.to_dot(self)
 
     def to_mermaid(self) -> str:
         """The graph of `to_dot` in Mermaid's language, which many pages of Markdown draw."""
-        return graph.to_mermaid(self)
+        return show.graph.to_mermaid(self)
 
     def to_svg(self) -> str:
         """The graph of `to_dot` as a picture, drawn by Graphviz; ValueError where that is not installed."""
-        return graph.to_svg(self)
+        return show.graph.to_svg(self)
 
     def to_html(self, limit: int | None = 40) -> str:
         """The table of steps for a page or a notebook."""
-        return html.to_html(self, limit)
+        return show.html.to_html(self, limit)
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -350,39 +330,26 @@ def names(nodes: Sequence[Tensor]) -> dict[Tensor, str]:
     Constants without a name are left out: formulas show them as the numbers that they are.
     """
     tensors = dict.fromkeys(t for node in reversed(nodes) for t in (*node.inputs, node) if t.name or t.requires_grad)
-    taken = {str(tensor.name) for tensor in tensors if tensor.name}
-    found: dict[Tensor, str] = {}
-    used: set[str] = set()
-    counts: dict[str, int] = {}
+    given = {tensor.name for tensor in tensors}
+    found: dict[str, Tensor] = {}
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
     for tensor in tensors:
-        name = str(tensor.name or "")
-        if not name or name in used:
+        name = tensor.name
+        if not name or name in found:
             stem = f"{name}_" if name else "v"
-            counts[stem] = counts.get(stem, 0) + 1
-            while f"{stem}{counts[stem]}" in taken or f"{stem}{counts[stem]}" in used:
-                counts[stem] += 1
-            name = f"{stem}{counts[stem]}"
-        used.add(name)
-        found[tensor] = name
-    return found
+            numbered = (f"{stem}{i}" for i in numbers[stem])
+            name = next(name for name in numbered if name not in given and name not in found)
+        found[name] = tensor
+    return {tensor: name for name, tensor in found.items()}
 
 
-def called(tensor: Tensor) -> str:
-    return "an unnamed tensor" if tensor.name is None else repr(tensor.name)
-
-
-def number(value: Any) -> Any:
+def only(value: Any) -> Any:
     """The only element of an array, of whatever shape, as a number."""
     return np.reshape(value, ())[()]
 
 
 def sign(value: Any) -> float:
-    return float(np.sign(number(value)))
-
-
-def log10(value: Any) -> float:
-    magnitude = abs(float(number(value)))
-    return math.log10(magnitude) if magnitude else -math.inf
+    return float(np.sign(only(value)))
 
 
 def add_logarithms(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
