@@ -18,7 +18,7 @@ from . import __version__
 from .calculus.functions import Function, relu, sigmoid
 from .show import figure, files, plots
 from .show.text import ascii_only
-from .traces.chain import layers, mismatch, sigmoid_chain
+from .traces.chain import layers, paired, sigmoid_chain
 from .traces.report import Report
 from .traces.trace import trace
 
@@ -32,6 +32,9 @@ EXAMPLES = """examples:
   tinygrad-sig --depth 100 --weight 1 --dtype float32   where a dtype runs out
   tinygrad-sig --format json --output trace.json        the same as data
 """
+
+
+ABOUT = "Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step."
 
 
 class Parser(argparse.ArgumentParser):
@@ -49,9 +52,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def fail(message: str) -> int:
-    """Say in one line on stderr what is wrong; 2 is the exit code for it."""
-    print(f"tinygrad-sig: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+    """Say in one line on stderr what is wrong, and return the exit code for it."""
+    return figure.refuse(f"tinygrad-sig: {message}")
 
 
 def finite(text: str) -> float:
@@ -75,44 +77,38 @@ def depth(text: str) -> int:
 
 
 def parser() -> Parser:
-    command = Parser(
-        prog="tinygrad-sig",
-        description="Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = Parser(
+        prog="tinygrad-sig", description=ABOUT, epilog=EXAMPLES, formatter_class=formatter, allow_abbrev=False
     )
-    command.add_argument("--x", type=finite, default=1.0, metavar="X", help="the input (1)")
-    command.add_argument(
-        "--weights", type=finite, nargs="+", metavar="W", help="a weight a layer (0.5 -0.9 0.8 -0.6 0.7)"
-    )
-    command.add_argument("--biases", type=finite, nargs="+", metavar="B", help="a bias a layer (none)")
-    command.add_argument("--depth", type=depth, metavar="N", help="so many equal layers, with --weight")
-    command.add_argument("--weight", type=finite, metavar="W", help="the weight of each of --depth layers")
-    command.add_argument("--bias", type=finite, metavar="B", help="the bias of each of --depth layers (none)")
-    command.add_argument("--activation", choices=ACTIVATIONS, default="sigmoid", help="f (sigmoid)")
-    command.add_argument("--dtype", choices=DTYPES, default="float64", help="the dtype to compute in (float64)")
-    command.add_argument(
-        "--format", choices=("text", "json", "csv", "latex"), default="text", help="the form to write (text)"
-    )
-    command.add_argument("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
-    command.add_argument("--plot", type=Path, metavar="FILE", help="draw the decay too, as png, svg or pdf")
-    command.add_argument("--all", action="store_true", help="show all steps and layers, however many")
-    command.add_argument("--version", action="version", version=f"tinygrad-sig {__version__}")
-    return command
+    add, forms = parser.add_argument, ("text", "json", "csv", "latex")
+    add("--x", type=finite, default=1.0, metavar="X", help="the input (1)")
+    add("--weights", type=finite, nargs="+", metavar="W", help="a weight a layer (0.5 -0.9 0.8 -0.6 0.7)")
+    add("--biases", type=finite, nargs="+", metavar="B", help="a bias a layer (none)")
+    add("--depth", type=depth, metavar="N", help="so many equal layers, with --weight")
+    add("--weight", type=finite, metavar="W", help="the weight of each of --depth layers")
+    add("--bias", type=finite, metavar="B", help="the bias of each of --depth layers (none)")
+    add("--activation", choices=ACTIVATIONS, default="sigmoid", help="f (sigmoid)")
+    add("--dtype", choices=DTYPES, default="float64", help="the dtype to compute in (float64)")
+    add("--format", choices=forms, default="text", help="the form to write (text)")
+    add("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
+    add("--plot", type=Path, metavar="FILE", help="draw the decay too, as png, svg or pdf")
+    add("--all", action="store_true", help="show all steps and layers, however many")
+    add("--version", action="version", version=f"tinygrad-sig {__version__}")
+    return parser
 
 
 def numbers(options: argparse.Namespace) -> tuple[list[float], list[float] | None]:
     """The weights and biases that the options ask for."""
-    if options.depth is None:
-        if options.weight is not None or options.bias is not None:
-            raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
-        weights = [0.5, -0.9, 0.8, -0.6, 0.7] if options.weights is None else options.weights
-        if options.biases is not None and len(options.biases) != len(weights):
-            raise ValueError(mismatch(len(weights), len(options.biases)))
-        return weights, options.biases
-    if options.weights is not None or options.biases is not None:
+    equal, several = (options.weight, options.bias), (options.weights, options.biases)
+    if options.depth is None and equal != (None, None):
+        raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
+    if options.depth is not None and several != (None, None):
         raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
+    if options.depth is None:
+        weights = options.weights or [0.5, -0.9, 0.8, -0.6, 0.7]
+        paired(weights, options.biases, None)
+        return weights, options.biases
     if options.weight is None:
         raise ValueError("--depth needs a weight for its layers; give --weight")
     return [options.weight] * options.depth, None if options.bias is None else [options.bias] * options.depth
@@ -130,23 +126,16 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         if not all(map(np.isfinite, (x, *leaves))):
             raise ValueError(f"a number is too large for {options.dtype}; give smaller ones, or a wider --dtype")
         n = len(weights)
-        y = sigmoid_chain(x, leaves[:n], leaves[n:] if biases else None, ACTIVATIONS[options.activation])
-        steps = trace(y)
+        steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]))
         if options.plot is not None:
             figure.draw(plots.chain(layers(steps)).figure, options.plot)
         if options.format == "csv":
             return steps.to_csv()
         if options.format == "latex":
             return steps.to_latex("x") + "\n"
-        found = Report(steps)
-        return (
-            found.to_json() if options.format == "json" else found.to_text(width, None if options.all else 24, colour)
-        )
-
-
-def escaped(json: str) -> str:
-    """JSON in ASCII."""
-    return re.sub(r"[^\x00-\x7f]", lambda match: f"\\u{ord(match[0]):04x}", json)
+        if options.format == "json":
+            return Report(steps).to_json()
+        return Report(steps).to_text(width, None if options.all else 24, colour)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -157,14 +146,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         target = options.output
-        terminal = sys.stdout.isatty() and target is None
-        width = 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100)
-        text = produce(options, width, terminal and "NO_COLOR" not in os.environ)
+        colour = sys.stdout.isatty() and target is None and "NO_COLOR" not in os.environ
+        text = produce(options, 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100), colour)
         if target is not None:
             files.write(text.encode(), target)
             return 0
         if not (sys.stdout.encoding or "ascii").lower().startswith("utf"):
-            text = escaped(text) if options.format == "json" else ascii_only(text)
+            escaped = re.sub(r"[^\x00-\x7f]", lambda match: f"\\u{ord(match[0]):04x}", text)
+            text = escaped if options.format == "json" else ascii_only(text)
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 Numbers = Sequence[Any]
+Biases = Iterable[Any] | None
 
 
 class Activation(NamedTuple):
@@ -33,8 +34,6 @@ class Activation(NamedTuple):
 
 STEADY = 1e-6  # A mean factor whose log10 is below this neither shrinks the gradient nor makes it grow.
 ALIKE = math.log10(1.1)  # Layers whose factors differ by less than a tenth have lost as much as each other.
-
-
 ACTIVATIONS: dict[Function, Activation] = {
     sigmoid: Activation("σ", sigmoid_prime, 0.25, lambda z: 1 / (1 + (-z).exp())),
     np.tanh: Activation("tanh", lambda z: 4 * sigmoid_prime(2 * z), 1.0, lambda z: 1 - 2 / (1 + (2 * z).exp())),
@@ -42,9 +41,7 @@ ACTIVATIONS: dict[Function, Activation] = {
 }
 
 
-def sigmoid_chain(
-    x: Any, weights: Iterable[Any], biases: Iterable[Any] | None = None, activation: Function = sigmoid
-) -> Tensor:
+def sigmoid_chain(x: Any, weights: Iterable[Any], biases: Biases = None, activation: Function = sigmoid) -> Tensor:
     """The chain y = f(w_n·…f(w_1·x + b_1)… + b_n) as a graph of Tensors, named x, w1…, b1…, z1…, a1…, y.
 
     x, weights and biases are numbers, or Tensors, which are used as they are. Raises ValueError without weights, and
@@ -55,8 +52,7 @@ def sigmoid_chain(
     >>> print(f"{y:.12f}")
     0.659226913419
     """
-    weights = listed("weights", weights)
-    biases = paired(weights, biases, None)
+    weights, biases = paired(weights, biases, None)
     if not callable(activation):
         raise TypeError(f"sigmoid_chain: the activation is no {type(activation).__name__}; give a function")
     a = leaf(x, "x")
@@ -74,14 +70,16 @@ def sigmoid_chain(
     return a
 
 
-def paired(weights: Numbers, biases: Iterable[Any] | None, default: Any) -> list[Any]:
-    """A bias for each weight, the default where there are none."""
-    if not len(weights):
-        raise ValueError("sigmoid_chain: there are no weights; give at least one, a layer each")
+def paired(weights: Iterable[Any], biases: Biases, default: Any) -> tuple[list[Any], list[Any]]:
+    """The weights, and a bias for each: the default where there are none."""
+    weights = listed("weights", weights)
     biases = [default] * len(weights) if biases is None else listed("biases", biases)
+    if not weights:
+        raise ValueError("sigmoid_chain: there are no weights; give at least one, a layer each")
     if len(biases) != len(weights):
-        raise ValueError(f"sigmoid_chain: {mismatch(len(weights), len(biases))}")
-    return biases
+        counts = f"{len(weights)} weight{'s' * (len(weights) != 1)} and {len(biases)} bias{'es' * (len(biases) != 1)}"
+        raise ValueError(f"sigmoid_chain: {counts}; give one bias for each weight")
+    return weights, biases
 
 
 def listed(what: str, numbers: Any) -> list[Any]:
@@ -89,11 +87,6 @@ def listed(what: str, numbers: Any) -> list[Any]:
         return list(numbers)
     except TypeError as error:
         raise TypeError(f"sigmoid_chain: {what} are no {type(numbers).__name__}; give one for each layer") from error
-
-
-def mismatch(weights: int, biases: int) -> str:
-    plural = f"{weights} weight{'s' * (weights != 1)} and {biases} bias{'es' * (biases != 1)}"
-    return f"{plural}; give one bias for each weight"
 
 
 def leaf(value: Any, name: str) -> Tensor:
@@ -110,21 +103,16 @@ def known(activation: Function) -> Activation:
     return ACTIVATIONS[activation]
 
 
-def preactivations(
-    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid
-) -> tuple[list[Any], list[Any]]:
+def preactivations(x: Any, weights: Numbers, biases: Biases = None, activation: Function = sigmoid) -> Any:
     """([z_1, …, z_n], [a_0, …, a_n]) in plain numbers: z_i = w_i·a_{i−1} + b_i, a_i = f(z_i)."""
-    z: list[Any] = []
-    a = [x]
-    for weight, bias in zip(weights, paired(weights, biases, 0), strict=True):
+    z, a = [], [x]
+    for weight, bias in zip(*paired(weights, biases, 0), strict=True):
         z.append(weight * a[-1] + bias)
         a.append(activation(z[-1]))
     return z, a
 
 
-def closed_form_gradient(
-    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid
-) -> Any:
+def closed_form_gradient(x: Any, weights: Numbers, biases: Biases = None, activation: Function = sigmoid) -> Any:
     """∂y/∂x = ∏ w_i·f′(z_i), written out without any graph.
 
     >>> print(f"{closed_form_gradient(1.0, [1.0] * 5):.6e}")
@@ -134,7 +122,7 @@ def closed_form_gradient(
     return math.prod(w * known(activation).slope(z_i) for w, z_i in zip(weights, z, strict=True))
 
 
-def printed_product(x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid) -> Any:
+def printed_product(x: Any, weights: Numbers, biases: Biases = None, activation: Function = sigmoid) -> Any:
     """∏ w_i·f′(a_{i−1}), which the exercise sheet prints for ∂y/∂x. It is right only where f′(a_{i−1}) is f′(z_i).
 
     That is so where all weights are 1 and no bias moves z; and, f′ being even, where they are −1.
@@ -152,7 +140,7 @@ def gradient_bound(weights: Numbers, activation: Function = sigmoid) -> float:
 
 
 def finite_difference(
-    x: Any, weights: Numbers, biases: Numbers | None = None, activation: Function = sigmoid, digits: int = 100
+    x: Any, weights: Numbers, biases: Biases = None, activation: Function = sigmoid, digits: int = 100
 ) -> Decimal:
     """(y(x + h) − y(x − h)) / 2h in decimals of so many digits, with h = 10^(−digits/4).
 
@@ -163,17 +151,14 @@ def finite_difference(
     """
     from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext  # here, as nothing else has need of it
 
-    f = known(activation).decimal
+    def y(a: Decimal) -> Decimal:
+        for weight, bias in zip(*paired(weights, biases, 0), strict=True):
+            a = known(activation).decimal(Decimal(float(weight)) * a + Decimal(float(bias)))
+        return a
+
     with localcontext(Context(prec=digits, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])):
-        h = Decimal(10) ** -(digits // 4)
-        w = [Decimal(float(weight)) for weight in weights]
-        b = [Decimal(float(bias)) for bias in paired(weights, biases, 0)]
-        ends = []
-        for a in (Decimal(float(x)) + h, Decimal(float(x)) - h):
-            for weight, bias in zip(w, b, strict=True):
-                a = f(weight * a + bias)
-            ends.append(a)
-        return (ends[0] - ends[1]) / (2 * h)
+        middle, h = Decimal(float(x)), Decimal(10) ** -(digits // 4)
+        return (y(middle + h) - y(middle - h)) / (2 * h)
 
 
 class Layer(NamedTuple):
@@ -263,9 +248,6 @@ class Layers(tuple[Layer, ...]):
         more = f", as much in {others} other{'s' * (others > 1)}" if others else ""
         return f"most lost in layer {worst.layer}{more}: {self.reason}"
 
-    def __str__(self) -> str:
-        return self.to_text()
-
     def to_text(self, limit: int | None = 40) -> str:
         """The layers as a table; of more than `limit` the middle is left out."""
 
@@ -280,6 +262,8 @@ class Layers(tuple[Layer, ...]):
         header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
         rows = excerpt(row, self, limit, "… {:,} layers left out …")
         return "\n".join([*table([header, *rows], ">>>>>>>"), self.conclusion])
+
+    __str__ = to_text
 
 
 def layers(chain: Tensor | GradientTrace) -> Layers:

@@ -12,7 +12,7 @@ from ..engine.tensor import Tensor
 from ..engine.values import floating, label, plain
 from ..show.text import length, number, table
 from .chain import ACTIVATIONS
-from .trace import GradientTrace, Step
+from .trace import GradientTrace
 
 SATURATED = 0.01  # A unit is saturated where its slope is below this part of the largest that there is.
 
@@ -63,23 +63,25 @@ def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
         raise TypeError("gradient_norms: a Tensor has no layers; give trace(loss), or the parameters of a network")
     if isinstance(source, GradientTrace):
         gradients = {leaf: source.gradients[leaf] for leaf in reversed(source.leaves)}
-        slopes = activations(source)
+        weights = {step.input: step.value for step in source}  # what the gradients belong to, whatever a leaf holds now
+        saturated = saturations(source)
     else:
-        gradients, slopes = gradients_of("gradient_norms", source), {}
+        gradients, weights, saturated = gradients_of("gradient_norms", source), {}, {}
     layers: dict[str, list[Tensor]] = {}
     for i, parameter in enumerate(gradients, 1):
-        layers.setdefault(layer_of(parameter.name) if parameter.name else f"unnamed {i}", []).append(parameter)
-    numbered = sorted(layers, key=lambda layer: int(layer) if layer.isdecimal() else -1)  # after those without a number
-    return GradientNorms(health(layer, layers[layer], gradients, slopes) for layer in numbered)
+        name = parameter.name or f"unnamed {i}"
+        number = re.search(r"\d+$", parameter.name or "")
+        layers.setdefault(number[0] if number else name, []).append(parameter)
 
+    def health(layer: str) -> LayerHealth:
+        members = layers[layer]
+        gradient = np.concatenate([np.ravel(gradients[x]) for x in members])
+        weight = np.concatenate([np.ravel(weights.get(x, x.data)) for x in members])
+        flat = next((saturated[x] for x in members if x in saturated), None)
+        zeros = float(np.mean(gradient == 0)) if gradient.size else 0.0
+        return LayerHealth(layer, length(gradient), length(weight), zeros, flat)
 
-def health(layer: str, members: list[Tensor], gradients: dict[Tensor, Any], slopes: dict[Tensor, Step]) -> LayerHealth:
-    every = np.concatenate([np.ravel(gradients[parameter]) for parameter in members])
-    weights = np.concatenate([np.ravel(parameter.data) for parameter in members])
-    steps = [slopes[parameter] for parameter in members if parameter in slopes]
-    flat = [np.mean(np.abs(x.local) < SATURATED * ACTIVATIONS[x.function].steepest) for x in steps[:1]]
-    zeros = float(np.mean(every == 0)) if every.size else 0.0
-    return LayerHealth(layer, length(every), length(weights), zeros, float(flat[0]) if flat else None)
+    return GradientNorms(map(health, sorted(layers, key=lambda layer: int(layer) if layer.isdecimal() else -1)))
 
 
 def parameters_of(caller: str, network: Iterable[Tensor]) -> list[Tensor]:
@@ -111,25 +113,18 @@ def gradients_of(caller: str, network: Iterable[Tensor]) -> dict[Tensor, Any]:
     return gradients
 
 
-def activations(trace: GradientTrace) -> dict[Tensor, Step]:
-    """The step of the activation that each parameter goes into, where nothing but AFFINE is between them."""
-    onward: dict[Tensor, Step] = {}
-    for step in trace:
-        onward.setdefault(step.input, step)
+def saturations(trace: GradientTrace) -> dict[Tensor, float]:
+    """The part of saturated units in the activation that each parameter goes into with nothing but AFFINE between."""
+    onward = {step.input: step for step in reversed(trace)}
     found = {}
     for leaf in trace.leaves:
-        next_step = onward.get(leaf)
-        while next_step and next_step.op in AFFINE:
-            next_step = onward.get(next_step.output)
-        if next_step and next_step.function in ACTIVATIONS:
-            found[leaf] = next_step
+        step = onward.get(leaf)
+        while step and step.op in AFFINE:
+            step = onward.get(step.output)
+        if step and step.function in ACTIVATIONS:
+            smallest = SATURATED * ACTIVATIONS[step.function].steepest
+            found[leaf] = float(np.mean(np.abs(step.local) < smallest))
     return found
-
-
-def layer_of(name: str) -> str:
-    """The number that a name like w3 ends in; the name itself where there is none."""
-    match = re.search(r"\d+$", name)
-    return match[0] if match else name
 
 
 def percent(share: float | None) -> str:

@@ -26,21 +26,18 @@ class Report:
     """What there is to say of the chain that a trace was made of."""
 
     def __init__(self, trace: GradientTrace) -> None:
-        self.trace = trace
-        self.layers = layers(trace)
-        self.function = self.layers.function
-        self.known = self.layers.known
-        self.weights = [layer.weight for layer in reversed(self.layers)]
-        self.biases = None if self.layers[0].bias is None else [layer.bias for layer in reversed(self.layers)]
-        self.x = trace.find("x").item()
+        self.trace, self.layers = trace, layers(trace)
+        self.function, self.known, self.dtype = self.layers.function, self.layers.known, trace.output.dtype
+        forward = self.layers[::-1]
+        self.x, self.weights = float(trace[-1].value), [layer.weight for layer in forward]
+        self.inputs = [self.x, *(layer.activation for layer in forward[:-1])]
+        self.biases = None if forward[0].bias is None else [layer.bias for layer in forward]
         self.gradient = float(trace.gradient("x"))
         self.log10, self.sign = trace.magnitude("x")
-        chain = self.x, self.weights, self.biases, self.function
-        self.printed = float(printed_product(*chain))
+        self.printed = float(printed_product(self.x, self.weights, self.biases, self.function))
         self.bound = gradient_bound(self.weights, self.function)
-        inputs = [self.x, *(layer.activation for layer in reversed(self.layers))]
-        slopes = [float(self.known.slope(a)) for a in inputs[:-1]]
-        self.printed_log10 = math.fsum(log10(w) + log10(s) for w, s in zip(self.weights, slopes, strict=True))
+        pairs = zip(self.weights, self.inputs, strict=True)
+        self.printed_log10 = math.fsum(log10(w) + log10(self.known.slope(a)) for w, a in pairs)
         self.bound_log10 = math.fsum(log10(w) + log10(self.known.steepest) for w in self.weights)
 
     @cached_property
@@ -55,7 +52,7 @@ class Report:
     def verdict(self) -> str:
         """One sentence: what becomes of the gradient, how fast, and after how many layers nothing is left of it."""
         size, depth = self.log10, len(self.layers)
-        dtype = str(self.trace.output.dtype)
+        dtype = str(self.dtype)
         if math.isnan(self.gradient) or math.isnan(size):
             return "undefined: the gradient is nan"
         if size == -math.inf:
@@ -72,12 +69,11 @@ class Report:
         ends: list[str] = []
         for name in [dtype] * (dtype == "float16") + ["float32", "float64"]:
             n = math.ceil((limits[name] - size) / rate - 1e-9)
-            if n > 0:
-                ends.append(
-                    f"{n:,} in {name}" if "more" in "".join(ends) else f"after {count_of(n, 'more layer')} in {name}"
-                )
-            else:
+            if n <= 0:
                 ends.append(name if ends else f"already in {name}")
+            else:
+                after = f"{n:,}" if "more" in "".join(ends) else f"after {count_of(n, 'more layer')}"
+                ends.append(f"{after} in {name}")
         return f"{word} by a factor {factor} a layer: {end} {', '.join(ends)}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,7 +84,7 @@ class Report:
             "weights": exact(self.weights),
             "biases": exact(self.biases),
             "activation": self.trace.output.op,
-            "dtype": str(self.trace.output.dtype),
+            "dtype": str(self.dtype),
             "output": exact(self.trace.output.data),
             "gradients": dict(sorted(leaves.items(), key=lambda item: order(item[0]))),
             "steps": [step_dict(step) for step in self.trace],
@@ -111,37 +107,30 @@ class Report:
         f = self.known.symbol
         bias = "" if self.biases is None else " + b_i"
         chain = f"a_i = {f}(w_i·a_(i-1){bias}), a_0 = x = {self.x:g}, y = a_{len(self.layers)}"
-        about = f"{count_of(len(self.layers))}, {self.trace.output.dtype}"
-        sections = [
-            (f"Forward: {chain}; {about}", self.forward(limit)),
-            (
-                "Backward: upstream × local = downstream; bars are logarithmic",
-                steps_lines(self.trace, limit, width - 2),
-            ),
-            ("What each leaf receives", self.received(limit, width - 2)),
-            ("Layer by layer, from the output to the input", self.layers.to_text(limit).split("\n")),
-            ("The gradient ∂y/∂x", self.comparison()),
-        ]
+        about = f"{count_of(len(self.layers))}, {self.dtype}"
+        steps = steps_lines(self.trace, limit, width - 2)
+        sections = {
+            f"Forward: {chain}; {about}": self.forward(limit),
+            "Backward: upstream × local = downstream; bars are logarithmic": steps,
+            "What each leaf receives": self.received(limit, width - 2),
+            "Layer by layer, from the output to the input": self.layers.to_text(limit).split("\n"),
+            "The gradient ∂y/∂x": self.comparison(),
+        }
         bold, plain = ("\x1b[1m", "\x1b[0m") if colour else ("", "")
-        parts = [
-            "\n".join([bold + title + plain, *(fitted(line, width) for line in lines)]) for title, lines in sections
-        ]
+        parts = ["\n".join([bold + t + plain, *(fitted(line, width) for line in ls)]) for t, ls in sections.items()]
         verdict = fill(f"Verdict: {self.verdict()}", width, subsequent_indent="  ")
         return "\n\n".join([*parts, verdict.replace("Verdict:", f"{bold}Verdict:{plain}", 1)]) + "\n"
 
     def forward(self, limit: int | None) -> list[str]:
         """The values of the forward pass, a line a layer."""
-        layers = self.layers[::-1]
-        inputs = [self.x, *(layer.activation for layer in layers)]
 
         def row(layer: Layer) -> Row:
-            bias = [] if layer.bias is None else [layer.bias]
-            values = inputs[layer.layer - 1], layer.weight, *bias, layer.preactivation, layer.activation
-            return [str(layer.layer), *map(number, values)]
+            values = self.inputs[layer.layer - 1], *layer[1:5]
+            return [str(layer.layer), *(number(value) for value in values if value is not None)]
 
         bias = [] if self.biases is None else ["bias"]
         header = ["layer", "input", "weight", *bias, "z", f"{self.known.symbol}(z)"]
-        rows = excerpt(row, layers, limit, "… {:,} layers left out …")
+        rows = excerpt(row, self.layers[::-1], limit, "… {:,} layers left out …")
         return table([header, *rows], ">" * len(header))
 
     def received(self, limit: int | None, width: int) -> list[str]:
@@ -184,9 +173,9 @@ class Report:
         f, n = self.known.symbol, len(self.layers)
         places = f"a{n - 1}, …, a1, x and not at z{n}, …, z1" if n > 2 else "the input of each layer and not at its z"
         more = self.printed_log10 - self.log10
-        rounding = (8 + abs(self.log10)) * n * float(np.finfo(self.trace.output.dtype).eps)
+        rounding = (8 + abs(self.log10)) * n * float(np.finfo(self.dtype).eps)
         if math.isnan(more) and self.printed_log10 != self.log10:
-            result = f"; in {self.trace.output.dtype} that leads to no number here."
+            result = f"; in {self.dtype} that leads to no number here."
         elif math.isnan(more) or abs(more) < rounding:
             result = "; here both give the same."
         else:

@@ -47,20 +47,9 @@ class Step:
         self.output, self.position, self.upstream, self.local, self.downstream = edge
         self.input = self.output.inputs[self.position]
 
-    @property
-    def function(self) -> Function:
-        """The function that computed the output."""
-        return self.output.row.function
-
-    @property
-    def op(self) -> str:
-        """The name of the operation."""
-        return self.output.row.name
-
-    @property
-    def value(self) -> Any:
-        """The value of the input that the local derivative was taken at."""
-        return self.output.arguments[self.position]
+    function = property(lambda self: self.output.function, doc="The function that computed the output.")
+    op = property(lambda self: self.output.op, doc="The name of the operation.")
+    value = property(lambda self: self.output.arguments[self.position], doc="What the input was when it was used.")
 
     @property
     def formula(self) -> str:
@@ -72,7 +61,7 @@ class Step:
         """The number that a step between scalars multiplies by, also where it is a linear map."""
         if self.upstream.size != 1 or self.downstream.size != 1:
             raise ValueError(f"factor: {self} is no step between scalars; look at its local derivative")
-        y = self.output
+        y: Any = self.output
         if self.local is not None:
             return y.dtype.type(only(self.local))
         return only(y.row.entries[self.position](np.ones_like(y.values[0]), *y.values, **y.params))
@@ -197,9 +186,6 @@ class GradientTrace(Sequence[Step]):
     def __repr__(self) -> str:
         return f"<GradientTrace of {self.names[self.output]}: {len(self)} steps>"
 
-    def __str__(self) -> str:
-        return self.to_text()
-
     def find(self, tensor: Tensor | str) -> Tensor:
         """The tensor itself, or the one in the graph that has this name in the trace."""
         if isinstance(tensor, Tensor):
@@ -269,6 +255,8 @@ class GradientTrace(Sequence[Step]):
         """The table of steps. Of more than `limit` it leaves out the middle, and says how many; None shows all."""
         return "\n".join(show.text.trace_lines(self, limit, width))
 
+    __str__ = to_text
+
     def to_dict(self) -> dict[str, Any]:
         """The trace as dicts, lists, strings and numbers, none of them infinite or nan (those are strings)."""
         return show.data.trace_dict(self)
@@ -307,8 +295,7 @@ class GradientTrace(Sequence[Step]):
         """The table of steps for a page or a notebook."""
         return show.html.to_html(self, limit)
 
-    def _repr_html_(self) -> str:
-        return self.to_html()
+    _repr_html_ = to_html
 
 
 def trace(output: Tensor, upstream: Any = None) -> GradientTrace:
