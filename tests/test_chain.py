@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tinygrad_sig import Tensor, layers, relu, sigmoid, sigmoid_chain, trace
 from tinygrad_sig.traces.chain import closed_form_gradient, finite_difference, gradient_bound, printed_product
+from tinygrad_sig.traces.report import Report
 
 ACTIVATIONS = [sigmoid, np.tanh, relu]
 
@@ -370,3 +371,12 @@ def test_an_inactive_relu_is_called_so():
     assert layers(sigmoid_chain(1.0, [1.0, -1.0], activation=relu)).reason.startswith(
         "inactive, z = -1: the slope is 0"
     )
+
+
+def test_the_layers_are_of_the_weights_that_were_computed_with():
+    x, weights = Tensor(1.0), [Tensor(0.5), Tensor(2.0), Tensor(-1.0)]
+    y = sigmoid_chain(x, weights, [0.1, 0.2, 0.3])
+    before = layers(y), Report(trace(y)).to_dict()
+    for tensor in (x, *weights):
+        tensor.data = 100.0
+    assert (layers(y), Report(trace(y)).to_dict()) == before

@@ -708,3 +708,15 @@ def test_html_has_words_and_brackets_for_what_underflowed():
     assert x[1].startswith("0, underflowed from ")
     assert "  ".join(x) in {re.sub(r" {2,}", "  ", line) for line in lines}
     assert "in brackets" not in traced(GRAPHS["chain"]).to_html()
+
+
+def test_of_stretches_that_overlap_the_one_that_hides_most_is_folded():
+    """Of the twelve blocks of four nodes the first begins with a leaf; blocks of eight nodes would hide fewer."""
+    a = Tensor(0.5, name="x")
+    for _ in range(12):
+        for _ in range(3):
+            a = np.sin(a)
+        a = np.exp(a)
+    found = drawn(trace(a))
+    assert found.boxes["fold1"][0] == "7 more such blocks"
+    assert found.boxes["fold1"][2] == "28 operations"

@@ -84,7 +84,9 @@ def test_what_has_no_known_activation_has_no_saturation():
     assert row.saturated is None
 
 
-@pytest.mark.parametrize("times", [lambda x, w: x @ w, lambda x, w: x @ np.transpose(w), lambda x, w: 0.5 - x @ w])
+@pytest.mark.parametrize(
+    "times", [lambda x, w: x @ w, lambda x, w: x @ w.T, lambda x, w: 0.5 - x @ w, lambda x, w: x @ w.astype(np.float32)]
+)
 def test_the_activation_is_found_behind_the_ways_to_write_a_layer(times):
     w = Tensor(np.eye(3), name="w1")
     (row,) = gradient_norms(trace(np.sum(sigmoid(times(np.array([[1.0, 90.0, -90.0]]), w)))))
@@ -169,3 +171,11 @@ def test_what_is_no_list_of_tensors_is_refused_by_its_name(given, kind):
     sentence = f"gradient_norms: parameters are no {kind}; give a network, or a list of Tensors"
     with pytest.raises(TypeError, match=re.escape(sentence)):
         gradient_norms(given)
+
+
+def test_norms_of_a_trace_are_of_the_weights_that_were_computed_with():
+    net, loss = network()
+    before = gradient_norms(trace(loss))
+    for parameter in net:
+        parameter.data = np.full(parameter.shape, 100.0)
+    assert gradient_norms(trace(loss)) == before

@@ -373,3 +373,13 @@ def test_brackets_stand_where_they_are_needed(expression):
     values = {"a": Fraction(3, 2), "b": Fraction(5, 7), "c": Fraction(-4, 3)}
     for text in python(write(symbol)), from_latex(write(symbol, LATEX)):
         assert eval(re.sub(r"\d+", r"Fraction(\g<0>)", text), NAMESPACE, values) == exact
+
+
+def test_a_denominator_that_occurs_twice_is_a_square_only_if_it_is_the_same():
+    """Two arrays are both written c: x / c / c of them is x / c² only where they are one."""
+    x, c, other = Symbol(None, "x"), Symbol(None, "c", value=np.ones(2)), Symbol(None, "c", value=np.zeros(2))
+    assert write(x / c / c) == "x / c²"
+    assert write(x / c / other) == "x / c / c"
+    assert write(x / np.hypot(c, 1) / np.hypot(c, 1)) == "x / hypot(c, 1)²"
+    assert write(x / np.hypot(c, 1) / np.hypot(c, 2)) == "x / hypot(c, 1) / hypot(c, 2)"
+    assert write(x / np.hypot(c, 1) / np.hypot(other, 1)) == "x / hypot(c, 1) / hypot(c, 1)"

@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 from itertools import islice, pairwise
 
 import mpmath
@@ -500,3 +502,33 @@ def test_two_to_the_hundredth_paths_are_true_and_counted():
     paths = trace(b).paths(a)
     assert paths
     assert paths.count == 2**100
+
+
+FORMS = [str, *(getattr(GradientTrace, f"to_{form}") for form in ("json", "csv", "latex", "dot", "mermaid", "html"))]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_new_data_of_an_input_does_not_change_the_trace_of_an_older_graph(form):
+    c, x, named = Tensor(2.0, requires_grad=False), Tensor(3.0, name="x"), constant(0.5)
+    y = c * x + np.tanh(named * x)
+    before = form(trace(y))
+    for tensor in (c, x, named):
+        tensor.data = 5.0
+    assert form(trace(y)) == before
+
+
+def test_a_constant_is_shown_as_the_number_that_was_computed_with():
+    c, x = Tensor(2.0, requires_grad=False), Tensor(3.0, name="x")
+    y = c * x
+    c.data = 5.0
+    assert str(trace(y)).startswith("v1 = 2·x = 6.000000\n")
+    assert trace(y)[0].formula == "2"
+
+
+def test_what_draws_and_prints_is_imported_when_it_is_used():
+    code = "import sys, numpy; b = {*sys.modules}; import tinygrad_sig.traces.health; print(*{*sys.modules} - b)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "tinygrad_sig.traces.trace" in imported
+    rooms = {f"tinygrad_sig.show.{name}" for name in ("data", "figure", "graph", "html", "latex", "plots")}
+    assert not imported & {*rooms, "csv", "decimal", "html", "json", "shutil", "subprocess", "textwrap", "argparse"}

@@ -61,7 +61,7 @@ def apply(function: Function, *args: Any, **params: Any) -> Any:
     """The symbol function(*args), in its simplest form where that is one of the few that occur in derivatives.
 
     A symbol stands for the general case, in which no two values are equal: the share of a ≠ b in their maximum has no ½
-    in it. Without the last two lines −(w / x) / x, the derivative of w / x, would be written as it was computed.
+    in it. Without the last case −(w / x) / x, the derivative of w / x by x, would not be written as −w / x².
     """
     if function in SPELLED_OUT:
         return SPELLED_OUT[function](*args, **params)
@@ -219,9 +219,9 @@ TEMPLATES: dict[Function, tuple[tuple[str, int], tuple[str, int]]] = {
     np.divide: (("{} / {}", PRODUCT), (r"\frac{{{}}}{{{}}}", POWER)),
     np.swapaxes: (("{}ᵀ", ATOM), ("{}^T", ATOM)),
 }
-CALLED = {**NAMES, np.maximum: "max", np.minimum: "min"}
+CALLED: dict[Function, str] = {**NAMES, np.maximum: "max", np.minimum: "min"}
 COMMANDS = ("exp", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "max", "min")
-LATEX_NAMES = {name: f"\\{name}" for name in COMMANDS} | {"log": r"\ln", "log2": r"\log_{2}", "log10": r"\log_{10}"}
+LATEX_NAMES = {"log": r"\ln", "log2": r"\log_{2}", "log10": r"\log_{10}", **{name: f"\\{name}" for name in COMMANDS}}
 
 
 class Style(NamedTuple):

@@ -16,16 +16,10 @@ def write(data: bytes, path: Path) -> None:
     try:
         with open(handle, "wb") as file:
             file.write(data)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
-        os.chmod(name, mode)
+        os.umask(mask := os.umask(0))  # There is no other way to read it.
+        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-
-
-def umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

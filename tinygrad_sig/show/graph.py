@@ -51,13 +51,12 @@ def drawing(trace: Any) -> tuple[list[Box], list[Arrow]]:
     folds = {f"fold{i}": fold for i, fold in enumerate(folded(nodes), 1)}
     places = placed(trace, edges, folds)
     sizes = Counter(places.values())
-    boxes: dict[str, Box] = {}
-    for tensor, id in places.items():
-        if id not in boxes and id in folds:
-            boxes[id] = fold_box(trace, folds[id], id, sizes[id])
-        elif id not in boxes:
-            boxes[id] = box(trace, tensor, id, values.get(tensor, tensor.data))
-    return list(boxes.values()), list(arrows(trace, edges, places, folds))
+    first = {id: tensor for tensor, id in reversed(places.items())}
+    boxes = [
+        fold_box(trace, folds[id], id, size) if id in folds else box(trace, first[id], id, values.get(first[id]))
+        for id, size in sizes.items()
+    ]
+    return boxes, list(arrows(trace, edges, places, folds))
 
 
 def placed(trace: Any, edges: Sequence[Any], folds: dict[str, Fold]) -> dict[Any, str]:
@@ -89,6 +88,7 @@ def arrows(trace: Any, edges: Sequence[Any], places: dict[Any, str], folds: dict
 
 def box(trace: Any, tensor: Any, id: str, value: Any) -> Box:
     """The box of a tensor: its name and formula, its value, its gradient."""
+    value = tensor.data if value is None else value  # Nothing was computed with the output.
     name, output = (clipped(trace.names[t], 30) for t in (tensor, trace.output))
     formula = f" = {clipped(write(forward(tensor, trace.names.__getitem__)), 40)}" if tensor.inputs else ""
     if tensor not in trace.gradients:
@@ -129,7 +129,10 @@ def folded(nodes: Sequence[Any]) -> list[Fold]:
     """
     index = {node: i for i, node in enumerate(nodes)}
     known: dict[Any, int] = {}
-    kinds = np.array([known.setdefault(kind(node, index), len(known)) for node in nodes], dtype=int)
+    kinds = np.zeros(len(nodes), dtype=int)
+    for i, node in enumerate(nodes):  # Of the inputs that are not computed 0 is a constant, −1 a leaf.
+        back = (i - index[x] if x in index else -int(x.requires_grad) for x in node.inputs)
+        kinds[i] = known.setdefault((node.op, node.shape, *back), len(known))
     found = []
     for period in range(1, BLOCK + 1):
         changes = np.diff(kinds[period:] == kinds[:-period], prepend=False, append=False)
@@ -147,12 +150,6 @@ def folded(nodes: Sequence[Any]) -> list[Fold]:
             taken[stretch] = True
             folds.append(Fold(blocks, nodes[first:last]))
     return folds
-
-
-def kind(node: Any, index: dict[Any, int]) -> tuple[Any, ...]:
-    """What makes two nodes alike; of the inputs that are not computed 0 is a constant, −1 a leaf."""
-    here = index[node]
-    return node.op, node.shape, *(here - index[x] if x in index else -int(x.requires_grad) for x in node.inputs)
 
 
 def to_dot(trace: Any) -> str:

@@ -26,8 +26,7 @@ def own_axes(axes: Any, size: tuple[float, float] = (7.0, 4.2)) -> Any:
 
 def styled(series: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """The values of each named series, and how its line looks."""
-    looks = zip(series.items(), cycle(COLOURS), cycle(DASHES), cycle(MARKS), strict=False)
-    for (name, y), colour, dash, mark in looks:
+    for (name, y), colour, dash, mark in zip(series.items(), cycle(COLOURS), cycle(DASHES), cycle(MARKS), strict=False):
         yield y, {"label": name, "color": colour, "linestyle": dash, "marker": mark, "markersize": 4}
 
 
@@ -82,15 +81,7 @@ def chain(layers: Any, axes: Any = None) -> Any:
     return axes
 
 
-def heat(
-    x: Any,
-    y: Any,
-    values: Any,
-    axes: Any = None,
-    outline: float | None = None,
-    limit: float | None = None,
-    **labels: Any,
-) -> Any:
+def heat(x: Any, y: Any, values: Any, axes: Any = None, outline: Any = None, limit: Any = None, **labels: Any) -> Any:
     """A map of values over x and y, white at 0, with a bar of its colours.
 
     The colours end at ±`limit`, by default at the largest value, and the bar has an arrow where values go beyond.
@@ -99,10 +90,9 @@ def heat(
     axes = own_axes(axes)
     limit = float(np.max(np.abs(values))) if limit is None else limit
     mesh = axes.pcolormesh(x, y, values, cmap="PuOr", vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
-    beyond = np.min(values) < -limit, np.max(values) > limit
-    arrow = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(beyond, "neither")
-    bar = axes.figure.colorbar(mesh, ax=axes, extend=arrow)
-    bar.set_label(labels.pop("value", ""))
+    arrows = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    beyond = arrows[bool(np.min(values) < -limit), bool(np.max(values) > limit)]
+    axes.figure.colorbar(mesh, ax=axes, extend=beyond, label=labels.pop("value", ""))
     if outline is not None and np.min(values) < outline < np.max(values):
         axes.contour(x, y, values, levels=[outline], colors="black", linewidths=1.2)
     axes.set(**labels)

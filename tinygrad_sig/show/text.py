@@ -9,7 +9,7 @@ import numpy as np
 
 from ..formulas.symbols import forward, write
 
-Row = Sequence[Any] | str  # The cells of a table's row, or a line that is none.
+Row = Any  # The cells of a row of a table, or a line that stands in place of one.
 BLOCKS = " ▏▎▍▌▋▊▉█"
 ASCII = str.maketrans(
     {
@@ -120,7 +120,7 @@ def clipped(formula: str, width: int) -> str:
 def trace_lines(trace: Any, limit: int | None, width: int) -> list[str]:
     """A trace as lines: the value, the steps, and what every leaf receives."""
     formula = [clipped(write(forward(trace.output, trace.names.__getitem__)), 60)] if trace.output.inputs else []
-    value = " = ".join([trace.names[trace.output], *formula, shown(trace.output.data)])
+    value = " = ".join([clipped(trace.names[trace.output], 40), *formula, shown(trace.output.data)])
     return [value, *(steps_lines(trace, limit, width) if trace.steps else []), *table(leaf_rows(trace, limit), "<>")]
 
 

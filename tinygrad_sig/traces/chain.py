@@ -303,5 +303,6 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         share = float(math.isinf(size)) / zeros if zeros else size / total
         values = map(float, (step.value, step.output.values[0], step.factor, weight * step.factor))
         left = float(steps.gradients[product] * weight)
-        rows.append(Layer(len(found) - depth, float(weight), bias, *values, left, size, running, direction, share))
+        numbers = float(weight), bias, *values, left, size, running, direction, share
+        rows.append(Layer._make((len(found) - depth, *numbers)))
     return Layers(rows, found[0][2].function)
