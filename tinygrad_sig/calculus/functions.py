@@ -248,6 +248,7 @@ def is_exact(y: Any) -> bool:
     return bool(np.all(y > info.tiny**0.5 / info.eps) and np.all(y <= info.max))
 
 
+@operation  # for who cannot ask whether y is exact
 def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     """x/y for the norm y of x, and 0 at 0; where y has left the range, of x brought to the size of 1."""
     if is_exact(y):

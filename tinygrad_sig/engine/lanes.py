@@ -38,9 +38,9 @@ def lane(row: Row) -> Callable[..., Any]:
         for i in row.flat:
             if getattr(args[i], "requires_grad", False):
                 raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
-        inputs = args if arity == 1 and type(args[0]) is Tensor else tensors(row, args)
-        if inputs is NotImplemented:
-            return NotImplemented
+        inputs: Any = args if arity == 1 and type(args[0]) is Tensor else tensors(row, args)
+        if type(inputs) is not tuple:
+            return inputs if inputs is NotImplemented else inputs.__operation__(row.function, *args, **params)
         values = [x._array for x in inputs]
         try:
             y = compute(*values, **params)
@@ -99,7 +99,9 @@ def operand(argument: Any, beside: Any) -> Any:
 
 
 def tensors(row: Row, args: tuple[Any, ...]) -> Any:
-    """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type."""
+    """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type, and
+    a Tensor of a kind that has operations of its own where there is one.
+    """
     beside: Any = None
     for argument in args:
         if type(argument) is Tensor:
@@ -110,6 +112,8 @@ def tensors(row: Row, args: tuple[Any, ...]) -> Any:
         if type(argument) is not Tensor:
             argument = constant(numeric(argument, row.name)) if i in row.flat else operand(argument, beside)
         if type(argument) is not Tensor or (argument._array.dtype is not beside._array.dtype and i not in row.flat):
+            if other := [a for a in args if isinstance(a, Tensor) and type(a) is not Tensor]:
+                return other[0]
             if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
                 return NotImplemented
             return promoted(row, args)

@@ -49,7 +49,7 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     x, axis = (np.reshape(x, (-1,)), 0) if axis is None else (x, normalize_axis_index(axis, x.ndim))
     key: list[Any] = list(np.indices(x.shape, sparse=True))
-    if np.ndim(indices) != x.ndim or np.asarray(indices).dtype.kind not in "iu":
+    if np.ndim(indices) != x.ndim or real(indices, "take_along_axis").dtype.kind not in "iu":
         raise ValueError(f"take_along_axis: {x.ndim} axes need whole numbers with as many axes; reshape the indices")
     key[axis] = indices
     return getitem(x, tuple(key))
@@ -193,9 +193,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     z = np.where(below | above, xp[0], x)
     i = np.clip(np.searchsorted(xp, z, "right") - 1, 0, max(len(xp) - 2, 0))
     j = np.minimum(i + 1, len(xp) - 1)
-    gap = xp[j] - xp[i]
-    share = (z - xp[i]) / (gap + (gap == 0))
-    y = fp[i] * (1 - share) + fp[j] * share
+    start, gap = getitem(xp, i), getitem(xp, j) - getitem(xp, i)
+    share = (z - start) / (gap + (gap == 0))
+    y = getitem(fp, i) * (1 - share) + getitem(fp, j) * share
     y = np.where(below, fp[0] if left is None else left, np.where(above, fp[-1], y))
     return y if right is None else np.where(x > xp[-1], right, y)
 
