@@ -63,6 +63,9 @@ def carried(used: dict[str, Any]) -> tuple[list[str], list[str]]:
             where = home.__name__ if home else "types" if hasattr(types, name) else module
             own = name if where == "types" else own
             imports.add(f"from {where} import {name if home else own}" + f" as {name}" * (not home and own != name))
+        elif isinstance(value, np.ndarray):
+            pending |= {"np": np, "inf": math.inf, "nan": math.nan}
+            definitions[name] = f"{name} = np.array({value.tolist()!r}, np.{value.dtype.name}).reshape({value.shape})"
         else:
             definitions[name] = f"{name} = {value!r}"
     return sorted(imports), [definitions[name] for name in sorted(definitions)]

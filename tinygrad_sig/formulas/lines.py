@@ -125,6 +125,13 @@ class Line(Tensor):
         """A constant as a line of the same book."""
         return self.book.literal(value)
 
+    def told(self, found: dict[Any, Any]) -> None:
+        """Let the lines of a backward pass from here know what they are the gradient of."""
+        nodes = {node.statement for node in found if isinstance(node, Line)}
+        for node, gradient in found.items():
+            if isinstance(node, Line) and isinstance(gradient, Line) and gradient.statement not in nodes:
+                gradient.statement.of = gradient.statement.of or node.statement
+
     def detach(self) -> Line:
         return Line(self.book, self.statement)
 
@@ -258,7 +265,7 @@ class Book:
         examples, named = replaced((args, params), Statement, lambda statement: statement.value)
         if function in OF_SHAPES:
             return function(*examples, **named)
-        if not (function in WRITABLE or isinstance(function, np.ufunc)):
+        if not (function in WRITABLE or function in ROWS or isinstance(function, np.ufunc)):
             raise TypeError(f"write_out: {function.__name__} is not written out; use functions that have a derivative")
         masks = function is fn.getitem and any(s.value.dtype == bool for s in leaves((args[1:], params)))
         if masks or function in SHAPED:
@@ -290,6 +297,7 @@ class Book:
 
     def literal(self, value: Any) -> Line:
         """A constant as a line."""
+        value = value[()] if type(value) is ndarray and not value.ndim else value
         return Line(self, Statement(None, (value,), {}, value))
 
     def appended(self, statement: Statement) -> Statement:
@@ -395,4 +403,4 @@ def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
 
 
 SETTLED: dict[Function, Callable[..., Any]] = {fn.direction: direction}
-WRITABLE = {*ROWS, *COMPOSED, *STEPS, *PRIMES.values(), fn.sigmoid_with_slope, fn.std, operator.getitem}
+WRITABLE = {*COMPOSED, *STEPS, fn.sigmoid_with_slope, fn.std, operator.getitem}

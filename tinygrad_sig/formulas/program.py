@@ -10,9 +10,11 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from inspect import signature, unwrap
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as repr_of
 from types import FrameType
 from typing import Any
 
@@ -95,10 +97,10 @@ def write_out(f: Function, *args: Any, argnums: Argnums = None) -> Program:
     expected = f(*args) if only_value else value_and_grad(f, argnums)(*args)
     if any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in flatten(expected)):
         raise ValueError("write_out: the function depends on a Tensor that is not among its arguments; make it one")
-    try:
+    program = None
+    with suppress(Unwritten):
         program = written(f, args, argnums, OF_FLOATS)
-    except Unwritten:
-        program = written(f, args, argnums, OF_ARRAYS)
+    program = program or written(f, args, argnums, OF_ARRAYS)
     with np.errstate(all="ignore"):
         found = program(*args)
     if not agree(found, expected):
@@ -167,11 +169,9 @@ def gradients(y: Any, trees: list[Any], single: bool) -> Any:
     """The gradient of y by what is in the trees, in their structure; its lines know what they are the gradient of."""
     found: dict[Any, Any] = {}
     if isinstance(y, Tensor) and y.requires_grad:
-        found = walk(y, flatten(trees)[0].literal(np.ones(y.shape, y.dtype)[()]))
-    nodes = {node.statement for node in found if isinstance(node, Line)}
-    for node, gradient in found.items():
-        if isinstance(node, Line) and gradient.statement not in nodes:
-            gradient.statement.of = gradient.statement.of or node.statement
+        first = flatten(trees)[0]
+        found = walk(y, first.literal(np.ones(y.shape, y.dtype)[()]))
+        first.told(found)
     own = iter([found[x] if x in found else np.zeros(x.shape, x.dtype)[()] for x in flatten(trees)])
     parts = tuple(unflatten(tree, own) for tree in trees)
     return parts[0] if single else parts
@@ -266,7 +266,7 @@ def as_given(name: str, pattern: Any, kinds: dict[str, Any], *args: Any) -> Any:
     """The arguments as a program takes them, or why it does not: their structure, a shape or a dtype is another."""
     found = matched(args, pattern)
     if found is None:
-        raise ValueError(f"{name}: the arguments do not have the structure {pattern}; write it out for these")
+        raise ValueError(f"{name}: the arguments do not have the structure {repr_of(pattern)}; write it out for these")
     taken: list[Any] = []
     for label, value in zip(flatten(pattern), found, strict=True):
         dtype, shape = kinds[label]

@@ -122,7 +122,7 @@ OF_NUMPY = {
 }
 PAIR = {fn.sigmoid_with_slope: (fn.sigmoid, fn.sigmoid_prime)}  # What is written where one of the two is needed.
 # What a program calls, and no parameter may hide.
-RESERVED = {*keyword.kwlist, "abs", "float", "slice", "type", "np", "inf", "nan", "written", "in_numpy", "as_given"}
+RESERVED = {*keyword.kwlist, *IN_NUMPY, *KNOWN, "abs", "slice", "type", "written", "in_numpy", "as_given"}
 NAME = re.compile(r"[^\W\d]\w*")
 
 

@@ -17,7 +17,7 @@ from ..calculus import functions as fn
 from ..calculus.computing import COMPUTED
 from ..calculus.rows import ROWS
 from .lines import Statement, leaves
-from .words import ATOM, CONDITIONAL, EITHER, FLOATS, IN_NUMPY, NAME, OF_NUMPY, PAIR, POWER, RESERVED, UNARY, Form
+from .words import ATOM, CONDITIONAL, EITHER, FLOATS, NAME, OF_NUMPY, PAIR, POWER, RESERVED, UNARY, Form
 
 # What they return may lie in the memory of what they are given.
 VIEWS = {
@@ -44,7 +44,7 @@ class Writer:
     """The text of a program: its lines, the names that they give, and what they use by which name."""
 
     def __init__(self, statements: list[Statement], outputs: list[Any], forms: dict[Any, Any], taken: set[str]) -> None:
-        self.forms, self.taken = forms, {*RESERVED, *IN_NUMPY, *taken}
+        self.forms, self.taken = forms, {*RESERVED, *taken}
         self.used: dict[str, Any] = {}
         self.lines: list[str] = []
         self.written: dict[Statement, tuple[str, int]] = {}
@@ -68,27 +68,29 @@ class Writer:
     def named_parameters(self, parameters: list[str], trees: list[Any]) -> list[str]:
         """Name what the function or its arguments name; the names of the parameters."""
 
-        def known(tree: Any, name: str) -> None:
+        def known(tree: Any, *names: str) -> None:
             if isinstance(tree, Statement):
-                tree.names.append(name)
+                tree.names += names
             elif isinstance(tree, dict):
                 for key, branch in tree.items():
-                    known(branch, key if isinstance(key, str) else name)
+                    known(branch, str(key), f"{names[-1]}_{key}")
             else:
                 for branch in tree:
-                    known(branch, name)
+                    known(branch, *names)
 
         for name, tree in zip(parameters, trees, strict=True):
             if name and isinstance(tree, Statement):
                 self.names[tree] = name
             known(tree, name or "x")
+        arguments = list(leaves(trees))
         direct = [tree for tree in trees if isinstance(tree, Statement)]
         named = dict.fromkeys(s for s in (*direct, *self.statements) if s.names and s not in self.names)
-        given = Counter(s.names[0] for s in named)
+        given = Counter(name for s in named for name in s.names[: None if s in arguments else 1])
         for statement in named:
-            base = statement.names[0] if NAME.fullmatch(statement.names[0]) else "v"
-            free = given[base] == 1 and base not in self.taken
-            self.names[statement] = self.take(base) if free else self.numbered(base)
+            own = [name for name in statement.names if given[name] == 1 and name not in self.taken]
+            base = own[0] if own and (own[0] == statement.names[0] or statement in arguments) else ""
+            fallback = statement.names[0] if NAME.fullmatch(statement.names[0]) else "v"
+            self.names[statement] = self.take(base) if NAME.fullmatch(base) else self.numbered(fallback)
         for leaf in leaves(trees):
             if leaf in self.names:
                 self.written[leaf] = self.names[leaf], ATOM
@@ -227,7 +229,8 @@ class Writer:
         for known, other in self.used.items():
             if other is value:
                 return known
-        name = self.take(name) if NAME.fullmatch(name) and name not in self.taken else self.numbered(name or "c")
+        name = name if NAME.fullmatch(name) else "function" if name else "c"
+        name = self.take(name) if name not in {*self.taken, "c"} else self.numbered(name)
         self.used[name] = value
         return name
 
@@ -246,7 +249,7 @@ class Writer:
         number = value[()] if isinstance(value, ndarray) else value
         if isinstance(number, bool | np.bool) or not isinstance(number, int | float | np.number):
             return "..." if value is ... else str(number) if isinstance(number, np.bool) else repr(number), ATOM
-        if isinstance(number, np.generic) and (number.dtype not in self.beside or number.dtype.itemsize > 8):
+        if isinstance(number, np.generic) and not self.is_weak(number):
             return f"np.{number.dtype.name}({str(number)!r})", ATOM
         number = number.item() if isinstance(number, np.generic) else number
         number = float(number) if self.forms is FLOATS else number
@@ -254,6 +257,11 @@ class Writer:
         if text.lstrip("-") in ("inf", "nan") and self.forms is not FLOATS:
             text = text.replace("inf", "np.inf").replace("nan", "np.nan")
         return text, UNARY if text.startswith("-") else ATOM
+
+    def is_weak(self, number: Any) -> bool:
+        """Whether a plain number, which takes the dtype of what is beside it, does the same as one that has its own."""
+        others = {dtype for dtype in self.beside if dtype.kind == "f"} - {number.dtype}
+        return number.dtype.itemsize <= 8 and (number.dtype in self.beside or (number.dtype == float64 and not others))
 
     def index(self, key: Any) -> str:
         """A key as it stands between brackets."""
