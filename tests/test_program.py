@@ -400,7 +400,8 @@ REFUSED = {
     "a leaf that is no argument": (lambda x: x * LEAF, (1.0,), "not among its arguments"),
     "randomness": (lambda x: x * rng.normal(), (1.0,), "random"),
     "no function": (3.0, (1.0,), "no function"),
-    "too many lines": (lambda x: sum(sigmoid(x + k) for k in range(5000)), (1.0,), "20,000 lines"),
+    "too many lines": (lambda x: sum(sigmoid(x + k) for k in range(8000)), (1.0,), "at most 20,000"),
+    "too many statements": (lambda x: sum(sigmoid(x + k) for k in range(20000)), (1.0,), "200,000 statements"),
 }
 
 

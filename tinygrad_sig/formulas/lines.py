@@ -28,7 +28,7 @@ from ..engine.recording import TURNED, recording
 from ..engine.tensor import NO_PARAMS, Tensor
 from ..engine.values import label
 
-MOST = 20_000
+MOST = 200_000  # statements; most of them stand within a line of others, or are needed by nothing
 ASKED = "asks for a value, which is another in each call of the program; use np.where, or compute it before"
 # What is known from shapes and dtypes alone is no statement.
 OF_SHAPES = {
@@ -304,7 +304,7 @@ class Book:
         if not self.takes(statement):
             raise Unwritten(statement.function)
         if len(self.statements) >= MOST:
-            raise ValueError(f"write_out: the program has more than {MOST:,} lines; write out a part of the function")
+            raise ValueError(f"write_out: {MOST:,} statements are too many for a program; write out a part of the function")
         self.statements.append(statement)
         return statement
 

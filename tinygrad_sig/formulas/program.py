@@ -33,6 +33,7 @@ from .words import IN_NUMPY, KNOWN, NAME, OF_ARRAYS, OF_FLOATS, OF_NUMPY, RESERV
 from .writer import Writer
 
 Argnums = int | Sequence[int] | None
+MOST = 20_000  # lines
 
 
 class Program:
@@ -152,6 +153,9 @@ def written(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int], di
     statements = [unflatten(tree, iter([x.statement for x in flatten(tree)])) for tree in trees]
     parameters = writer.named_parameters(parameters, statements)
     writer.write()
+    if len(writer.lines) > MOST:
+        what = f"{len(writer.lines):,} lines are too many for a program, which has at most {MOST:,}"
+        raise ValueError(f"write_out: {what}; write out a part of the function")
     returned = writer.result(outputs, set())
     if type(outputs) is tuple and len(outputs) > 1:
         returned = returned[1:-1]
