@@ -76,7 +76,9 @@ def main() -> None:
     by_hand = chain_by_hand(1.0, *WEIGHTS)
     assert np.allclose([value, *gradients], [by_hand[0], *by_hand[1]], rtol=1e-12)
     deep = program(1.0, 40.0, 40.0, 40.0, 40.0, 40.0)[1][0]
-    print(f"With weights of 40, dy/dx is {deep:.3e} by the program, and {chain_by_hand(1.0, *[40.0] * 5)[1][0]} by hand,")
+    print(
+        f"With weights of 40, dy/dx is {deep:.3e} by the program, and {chain_by_hand(1.0, *[40.0] * 5)[1][0]} by hand,"
+    )
     print("where 1 − σ(40) is rounded to 0.\n")
     assert deep > 0 == chain_by_hand(1.0, *[40.0] * 5)[1][0]
 

@@ -283,7 +283,8 @@ def test_python_is_the_program_written_out(printed):
     value, gradients = known["chain"](1.0, 0.5, -0.9, 0.8, -0.6, 0.7, 0.0, 0.0, 0.0, 0.0, -1.0)
     steps = trace(sigmoid_chain(1.0, [0.5, -0.9, 0.8, -0.6, 0.7], [0.0, 0.0, 0.0, 0.0, -1.0]))
     assert value == steps.output.item()
-    assert gradients == tuple(steps.gradient(name) for name in "x w1 w2 w3 w4 w5 b1 b2 b3 b4 b5".split())
+    leaves = "x", *(f"{letter}{i}" for letter in "wb" for i in range(1, 6))
+    assert gradients == tuple(steps.gradient(leaf) for leaf in leaves)
 
 
 def test_csv_and_latex_are_those_of_the_trace(printed):

@@ -33,7 +33,7 @@ EXAMPLES = """examples:
   tinygrad-sig --x 0.5 --depth 50 --weight 8 --bias -4  centred by biases, it explodes
   tinygrad-sig --depth 100 --weight 1 --dtype float32   where a dtype runs out
   tinygrad-sig --format json --output trace.json        the same as data
-  tinygrad-sig --format python                          the program that one would have written by hand
+  tinygrad-sig --format python                          the backward pass as a program
 """
 
 

@@ -304,7 +304,9 @@ class Book:
         if not self.takes(statement):
             raise Unwritten(statement.function)
         if len(self.statements) >= MOST:
-            raise ValueError(f"write_out: {MOST:,} statements are too many for a program; write out a part of the function")
+            raise ValueError(
+                f"write_out: {MOST:,} statements are too many for a program; write out a part of the function"
+            )
         self.statements.append(statement)
         return statement
 
