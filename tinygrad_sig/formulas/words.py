@@ -79,17 +79,17 @@ FLOATS: dict[Any, Any] = {
     np.fabs:         Form("abs({0})"),
     np.square:       form("{0} * {0}", PRODUCT, PRODUCT + 1),
     np.reciprocal:   form("1.0 / {0}", PRODUCT, PRODUCT + 1),
-    np.sign:         conditional("{0} if {0} != {0} else float({0} > 0.0) - float({0} < 0.0)"),
+    np.sign:         conditional("{0} if {0} != {0} else float(1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0)"),
     np.where:        lambda w, c, a, b: w.either(c, a, b),
     np.maximum:      conditional("{0} if {0} >= {1} or {0} != {0} else {1}"),
     np.minimum:      conditional("{0} if {0} <= {1} or {0} != {0} else {1}"),
     np.fmax:         conditional("{0} if {0} >= {1} or {1} != {1} else {1}"),
     np.fmin:         conditional("{0} if {0} <= {1} or {1} != {1} else {1}"),
     fn.relu:         conditional("0.0 if {0} <= 0.0 else {0}"),
-    fn.step:         conditional("{0} if {0} != {0} else float({0} > 0.0)"),
+    fn.step:         conditional("{0} if {0} != {0} else float(1.0 if {0} > 0.0 else 0.0)"),
     fn.chosen:       Form("float((0.5 if {1} == {2} else 1.0) if {1} == {0} else 0.0 if {2} == {0} else nan)", ATOM,
                           (OR,) * 3),
-    fn.cast:         Form("float({0})"),
+    fn.cast:         Form("float(1.0 if {0} else 0.0)", ATOM, (EITHER,)),
 }
 # What those words mean where math has no number to give, and NumPy has inf or nan.
 IN_NUMPY: dict[str, Any] = {**{name: function for function, name in MATH.items()}, "pow": np.power, "float": float64}
