@@ -29,11 +29,27 @@ from ..engine.values import floating, numeric, plain
 from ..transforms.functional import flatten, matched, positions, unflatten, value_and_grad
 from .carried import carried
 from .lines import Book, Line, Unwritten
+from .reuse import OF_REUSE, ReusingWriter
 from .words import IN_NUMPY, KNOWN, NAME, OF_ARRAYS, OF_FLOATS, OF_NUMPY, RESERVED, Dialect
 from .writer import Writer
 
 Argnums = int | Sequence[int] | None
 MOST = 20_000  # lines
+
+
+WITH_ARRAYS = """\
+    try:
+        arrays = SPARE.pop()
+    except IndexError:
+        arrays = [np.empty(shape, dtype) for shape, dtype in ARRAYS]
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            return written({given}, arrays)
+    except FloatingPointError:
+        return plainly({given})
+    finally:
+        SPARE.append(arrays)
+"""
 
 
 class Program:
@@ -42,13 +58,15 @@ class Program:
     `str` is the function as one reads it; `source` is the module that `save` writes, which needs NumPy alone.
     """
 
-    __slots__ = ("__call__", "__wrapped__", "about", "guard", "name", "text", "used")
+    __slots__ = ("__call__", "__wrapped__", "about", "eps", "name", "parts", "text", "used")
     __call__: Callable[..., Any]  # A slot, so that a call is one of the function itself.
+    eps: float  # of the coarsest dtype that it computes in
 
-    def __init__(self, name: str, about: str, text: str, guard: str, used: dict[str, Any]) -> None:
-        self.name, self.about, self.text, self.guard, self.used = name, about, text, guard, used
+    def __init__(self, name: str, about: str, text: str, parts: list[str], used: dict[str, Any]) -> None:
+        self.name, self.about, self.text, self.parts, self.used = name, about, text, parts, used
         known = dict(used)
-        for part, where in ((text, f"<{name}, written out>"), (guard, f"<the arguments of {name}>")):
+        for number, part in enumerate(parts, 1):
+            where = f"<{name}, written out, part {number}>"
             linecache.cache[where] = len(part), None, part.splitlines(keepends=True), where
             exec(compile(part, where, "exec"), known)
         self.__call__, self.__wrapped__ = known[name], known["written"]
@@ -58,7 +76,7 @@ class Program:
         """A module with the program in it, and with all that it calls; ValueError where that has no source."""
         imports, definitions = carried(self.used)
         head = f'"""{self.about}"""\n\n' + "\n".join(imports)
-        return "\n\n\n".join((head, *definitions, self.text, self.guard)) + "\n"
+        return "\n\n\n".join((head, *definitions, *self.parts)) + "\n"
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the source to a file."""
@@ -71,13 +89,16 @@ class Program:
         return f"<program {self.name}, {len(self.text.splitlines())} lines>"
 
 
-def write_out(f: Function, *args: Any, argnums: Argnums = None) -> Program:
+def write_out(f: Function, *args: Any, argnums: Argnums = None, reuse: bool = False) -> Program:
     """f and its gradient as the program that one would have written by hand, for arguments like these.
 
     The program returns what `value_and_grad` does: (f(x, …), its gradient), by the arguments at `argnums`, which are
     all if that is None; for argnums=() it returns f(x, …) alone, be it of any structure. It takes arguments of the same
     structure, shapes and dtypes, and other values, so f must not ask for values: TypeError where it does. Arrays and
     numbers that f knows from elsewhere are constants of the program, and so is what it draws by chance.
+
+    With `reuse` the lines of a program on arrays write into arrays that it keeps, which is faster and harder to read;
+    its results may differ in the last digits, and are the caller's own all the same.
 
     >>> program = write_out(lambda w, x: np.exp(w * x), 2.0, 0.5)
     >>> print(program)
@@ -101,15 +122,17 @@ def write_out(f: Function, *args: Any, argnums: Argnums = None) -> Program:
     program = None
     with suppress(Unwritten):
         program = written(f, args, argnums, OF_FLOATS)
-    program = program or written(f, args, argnums, OF_ARRAYS)
+    if program is None:
+        program = written(f, args, argnums, OF_ARRAYS)
+        program = written(f, args, argnums, OF_REUSE, program) if reuse else program
     with np.errstate(all="ignore"):
         found = program(*args)
-    if not agree(found, expected):
+    if not agree(found, expected, program.eps**0.5):
         raise ValueError("write_out: the program finds something else than the function; it may draw random numbers")
     return program
 
 
-def agree(found: Any, expected: Any) -> bool:
+def agree(found: Any, expected: Any, near: float) -> bool:
     """Whether two results are the same but for what rounding may do to them."""
     pairs = matched(found, expected)
     for one, other in zip(pairs or (), flatten(expected), strict=False):
@@ -117,7 +140,6 @@ def agree(found: Any, expected: Any) -> bool:
         if one.shape != other.shape or one.dtype != other.dtype:
             return False
         if other.dtype.kind == "f" and other.size:
-            near = float(np.finfo(other.dtype).eps) ** 0.5
             size = float(np.max(abs(other), initial=0, where=np.isfinite(other)))
             if not np.allclose(one, other, rtol=near, atol=near * size, equal_nan=True):
                 return False
@@ -126,8 +148,14 @@ def agree(found: Any, expected: Any) -> bool:
     return pairs is not None
 
 
-def written(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int], dialect: Dialect) -> Program:
-    """The program in the words of one dialect; Unwritten where it has none for something."""
+def written(
+    f: Function,
+    args: tuple[Any, ...],
+    argnums: int | Sequence[int],
+    dialect: Dialect,
+    readable: Program | None = None,
+) -> Program:
+    """The program in the words of one dialect; Unwritten where it has none. With reuse, if there is a readable one."""
     book = Book(dialect.inline, dialect.takes)
     numbers = positions("write_out", argnums, len(args))
 
@@ -138,7 +166,7 @@ def written(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int], di
         return book.argument(value, requires_grad=value.dtype.kind == "f")
 
     trees = [unflatten(tree, iter([line(x, n in numbers) for x in flatten(tree)])) for n, tree in enumerate(args)]
-    values = [statement.value for statement in book.statements]
+    arguments = list(book.statements)
     with Watch(f), recorded(True), np.errstate(all="ignore"):
         outputs = f(*trees)
         if isinstance(outputs, Line) and not outputs.statement.letter:
@@ -149,7 +177,8 @@ def written(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int], di
     name = getattr(f, "__name__", "")
     name = name if NAME.fullmatch(name) and name not in RESERVED else "program"
     parameters = names_of_parameters(f, len(args))
-    writer = Writer(book.statements, outputs, dialect.forms, {name, *filter(None, parameters)})
+    taken = {name, *filter(None, parameters), *(readable.used if readable else ())}
+    writer = (ReusingWriter if readable else Writer)(book.statements, outputs, dialect.forms, taken)
     statements = [unflatten(tree, iter([x.statement for x in flatten(tree)])) for tree in trees]
     parameters = writer.named_parameters(parameters, statements)
     writer.write()
@@ -160,13 +189,24 @@ def written(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int], di
     if type(outputs) is tuple and len(outputs) > 1:
         returned = returned[1:-1]
     body = [*writer.unpacked(parameters, statements), *writer.lines, f"return {returned}"]
-    text = f"def {name}({', '.join(parameters)}):\n" + "\n".join(f"    {line}" for line in body)
+    given, parts, arrays = list(parameters), [], {}
+    used = {"np": np, "as_given": as_given} | writer.used
+    if isinstance(writer, ReusingWriter) and readable and writer.arrays:
+        arrays = writer.arrays
+        given.append(writer.take("arrays") if "arrays" not in writer.taken else writer.numbered("arrays"))
+        body.insert(0, f"{', '.join(arrays)}{',' * (len(arrays) == 1)} = {given[-1]}")
+        used = readable.used | used
+        parts = [readable.text, f"plainly = {name}"]
+    text = f"def {name}({', '.join(given)}):\n" + "\n".join(f"    {line}" for line in body)
     words = set(NAME.findall(text))
     floats = sorted(words & IN_NUMPY.keys()) if dialect is OF_FLOATS else None
-    guard = guarded(name, parameters, args, values, floats)
+    used |= {word: value for word, value in KNOWN.items() if word in words}
+    parts += [text, guarded(name, parameters, args, [s.value for s in arguments], floats, arrays)]
     about = f"{name}, written out by tinygrad_sig from {getattr(f, '__qualname__', name)} in {unwrap(f).__module__}."
-    used = {word: value for word, value in KNOWN.items() if word in words} | writer.used
-    return Program(name, about, text, guard, {**used, "np": np, "as_given": as_given})
+    program = Program(name, about, text, parts, used)
+    dtypes = {s.value.dtype for s in book.statements if isinstance(s.value, np.generic | np.ndarray)}
+    program.eps = max((float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f"), default=0.0)
+    return program
 
 
 def gradients(y: Any, trees: list[Any], single: bool) -> Any:
@@ -215,11 +255,17 @@ def names_of_parameters(f: Function, count: int) -> list[str]:
 
 
 def guarded(
-    name: str, parameters: list[str], args: tuple[Any, ...], values: list[Any], floats: list[str] | None
+    name: str,
+    parameters: list[str],
+    args: tuple[Any, ...],
+    values: list[Any],
+    floats: list[str] | None,
+    arrays: dict[str, tuple[tuple[int, ...], str]],
 ) -> str:
     """The text of what stands before a program: it looks at the arguments, and goes to NumPy where math has no number.
 
-    `floats` are the words of a program on floats that mean something else there.
+    `floats` are the words of a program on floats that mean something else there; `arrays` are what one with reuse has
+    for each call that is running, and e⁻ᶻ that is no number is for the readable program.
     """
     conditions: list[str] = []
     kinds: dict[str, tuple[str, tuple[int, ...]]] = {}
@@ -259,6 +305,9 @@ def guarded(
         targets = given + "," * (len(parameters) == 1)
         lines += ["    if not (" + "\n        and ".join(conditions) + "):"]
         lines += [f"        {targets} = as_given({name!r}, PATTERN, KINDS, {given})"]
+    if arrays:
+        lines.insert(lines.index(f"written = {name}") + 1, f"ARRAYS, SPARE = {list(arrays.values())!r}, []")
+        return "\n".join([*lines, *WITH_ARRAYS.format(given=given).splitlines()])
     if floats is None:
         return "\n".join([*lines, f"    return written({given})"])
     lines += ["    try:", f"        return written({given})", "    except (ArithmeticError, ValueError):"]

@@ -7,6 +7,7 @@ where it is needed, in brackets wherever without them something else would be co
 import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from inspect import unwrap
 from itertools import count
 from typing import Any
 
@@ -52,6 +53,14 @@ class Writer:
         self.outputs = list(leaves(outputs))
         kept = needed(self.outputs)
         self.statements = [s for s in statements if s in kept]
+        self.pairs: dict[Statement, list[Statement]] = {s: [] for s in self.statements if isinstance(s.value, tuple)}
+        for part in self.statements:
+            if part.function is operator.getitem:
+                self.pairs[part.args[0]].append(part)
+        for pair, parts in self.pairs.items():
+            if len(parts) == 1:  # It is what a function of its own computes.
+                parts[0].function, parts[0].args = PAIR[pair.function][parts[0].args[1]], pair.args
+                self.statements.remove(pair)
         self.uses = Counter(self.outputs)
         for statement in self.statements:
             self.uses.update(self.operands(statement))
@@ -85,7 +94,7 @@ class Writer:
         arguments = list(leaves(trees))
         direct = [tree for tree in trees if isinstance(tree, Statement)]
         named = dict.fromkeys(s for s in (*direct, *self.statements) if s.names and s not in self.names)
-        given = Counter(name for s in named for name in s.names[: None if s in arguments else 1])
+        given = Counter(name for s in named for name in dict.fromkeys(s.names[: None if s in arguments else 1]))
         for statement in named:
             own = [name for name in statement.names if given[name] == 1 and name not in self.taken]
             base = own[0] if own and (own[0] == statement.names[0] or statement in arguments) else ""
@@ -142,16 +151,10 @@ class Writer:
             self.written[statement] = text, binds
 
     def write_pair(self, statement: Statement) -> None:
-        """A line for both results of a function, or nothing yet where one is needed."""
-        parts = {s.args[1]: s for s in self.statements if s.function is operator.getitem and s.args[0] is statement}
-        if len(parts) == 1:
-            for i, part in parts.items():
-                part.function, part.args = PAIR[statement.function][i], statement.args
-            self.called(part.function)
-        else:
-            targets = ", ".join(self.named(parts[i]) for i in range(2))
-            self.lines.append(f"{targets} = {self.expression(statement)[0]}")
-            self.written |= {part: (self.names[part], ATOM) for part in parts.values()}
+        """A line for both results of a function."""
+        names = [self.named(part) for part in self.pairs[statement]]
+        self.lines.append(f"{', '.join(names)} = {self.expression(statement)[0]}")
+        self.written |= {part: (name, ATOM) for part, name in zip(self.pairs[statement], names, strict=True)}
 
     def named(self, statement: Statement) -> str:
         """The name of a statement: its own, that of what it is the gradient of, or a letter with the next number."""
@@ -185,7 +188,9 @@ class Writer:
             defaults = ROWS[statement.function].arguments.known if statement.function in ROWS else {}
             params = {k: v for k, v in statement.params.items() if not (k in defaults and v is defaults[k])}
             text, binds = self.call(self.called(statement.function), *statement.args, **params)
-        if statement.is_array and self.forms is not FLOATS:
+            if is_defined(statement.function):  # It may return an array that it uses again.
+                text = f"np.array({text})" + "[()]" * (not statement.value.ndim)
+        if statement.is_array and self.forms is not FLOATS and not is_defined(statement.function):
             return f"{text}[()]" if binds == ATOM else f"({text})[()]", ATOM
         return text, binds
 
@@ -222,7 +227,7 @@ class Writer:
             return name
         if function in (None, operator.getitem):
             return ""
-        return self.use(function.__name__, COMPUTED.get(function) or getattr(function, "__wrapped__", function))
+        return self.use(function.__name__, unwrap(function))
 
     def use(self, name: str, value: Any) -> str:
         """The name by which the program knows a value that is made outside of it."""
@@ -289,15 +294,33 @@ class Writer:
                 return zero if not tree.any() and not np.signbit(tree).any() else f"{self.operand(tree)}.copy()"
             return self.operand(tree)
         text = self.operand(tree)
-        base, repeated = tree, False
-        while base.function in VIEWS or shares(base):
-            repeated, base = repeated or base.function is np.broadcast_to, base.args[0]
-        fresh = base.function is not None and base not in given and not repeated
+        base = base_of(tree)
+        fresh = base.function is not None and base not in given and not repeats(tree)
         given.add(base)
         return text if fresh or not tree.value.ndim else f"{text}.copy()"
+
+
+def is_defined(function: Any) -> bool:
+    """Whether a function came by `define`."""
+    return hasattr(COMPUTED.get(function), "__wrapped__")
+
+
+def base_of(statement: Statement) -> Statement:
+    """The value in whose memory another may lie; itself where it has memory of its own."""
+    while statement.function in VIEWS or shares(statement):
+        statement = statement.args[0]
+    return statement
+
+
+def repeats(statement: Statement) -> bool:
+    """Whether elements of a value lie in the same memory."""
+    while statement.function in VIEWS and statement.function is not np.broadcast_to:
+        statement = statement.args[0]
+    return statement.function is np.broadcast_to
 
 
 def shares(statement: Statement) -> bool:
     """Whether a value lies in the memory of its first operand, for the example."""
     x, y = statement.args[0] if statement.args else None, statement.value
-    return isinstance(x, Statement) and y.ndim > 0 and bool(np.may_share_memory(y, x.value))
+    is_array = isinstance(x, Statement) and isinstance(x.value, ndarray) and isinstance(y, ndarray)
+    return is_array and bool(np.may_share_memory(y, x.value))  # type: ignore[union-attr]
