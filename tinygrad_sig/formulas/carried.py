@@ -55,7 +55,7 @@ def carried(used: dict[str, Any]) -> tuple[list[str], list[str]]:
             imports.add(f"import {value.__name__}" + f" as {name}" * (value.__name__ != name))
         elif isfunction(value) and module.partition(".")[0] not in {"numpy", *sys.stdlib_module_names}:
             node = definition(value)
-            definitions[name] = ast.unparse(node)
+            definitions[name] = ast.unparse(ast.FunctionDef(**{**vars(node), "name": name}))
             names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
             pending |= {n: value.__globals__[n] for n in names & value.__globals__.keys() if n not in known}
         elif home or callable(value):

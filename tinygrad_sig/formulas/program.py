@@ -177,8 +177,8 @@ def written(
     name = getattr(f, "__name__", "")
     name = name if NAME.fullmatch(name) and name not in RESERVED else "program"
     parameters = names_of_parameters(f, len(args))
-    taken = {name, *filter(None, parameters), *(readable.used if readable else ())}
-    writer = (ReusingWriter if readable else Writer)(book.statements, outputs, dialect.forms, taken)
+    kind, known = (ReusingWriter, readable.used) if readable else (Writer, {})
+    writer = kind(book.statements, outputs, dialect.forms, known, {name, *filter(None, parameters)})
     statements = [unflatten(tree, iter([x.statement for x in flatten(tree)])) for tree in trees]
     parameters = writer.named_parameters(parameters, statements)
     writer.write()
@@ -195,7 +195,6 @@ def written(
         arrays = writer.arrays
         given.append(writer.take("arrays") if "arrays" not in writer.taken else writer.numbered("arrays"))
         body.insert(0, f"{', '.join(arrays)}{',' * (len(arrays) == 1)} = {given[-1]}")
-        used = readable.used | used
         parts = [readable.text, f"plainly = {name}"]
     text = f"def {name}({', '.join(given)}):\n" + "\n".join(f"    {line}" for line in body)
     words = set(NAME.findall(text))

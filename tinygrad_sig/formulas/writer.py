@@ -44,9 +44,15 @@ def needed(outputs: Iterable[Statement]) -> set[Statement]:
 class Writer:
     """The text of a program: its lines, the names that they give, and what they use by which name."""
 
-    def __init__(self, statements: list[Statement], outputs: list[Any], forms: dict[Any, Any], taken: set[str]) -> None:
-        self.forms, self.taken = forms, {*RESERVED, *taken}
-        self.used: dict[str, Any] = {}
+    def __init__(
+        self,
+        statements: list[Statement],
+        outputs: Any,
+        forms: dict[Any, Any],
+        known: dict[str, Any],
+        taken: Iterable[str],
+    ) -> None:
+        self.forms, self.taken, self.used = forms, {*RESERVED, *known, *taken}, dict(known)
         self.lines: list[str] = []
         self.written: dict[Statement, tuple[str, int]] = {}
         self.names: dict[Statement, str] = {}
