@@ -275,16 +275,24 @@ def test_json_holds_the_finite_difference_and_the_verdict_of_the_text(printed):
     assert f"Verdict: {data['verdict']}\n" in printed(*arguments)
 
 
-def test_python_is_the_program_written_out(printed):
-    out = printed("--format", "python", "--biases", "0", "0", "0", "0", "-1")
-    assert out.startswith("def chain(x, w1, w2, w3, w4, w5, b1, b2, b3, b4, b5):\n    z1 = w1 * x + b1\n")
+@pytest.mark.parametrize(
+    ("count", "line"), [(5, "w1, w2, w3, w4, w5 = weights"), (40, "for w, b in zip(weights, biases):")]
+)
+def test_python_is_the_program_written_out(printed, count, line):
+    """From 25 layers on as loops."""
+    weights, biases = ([str(math.sin(k + start)) for k in range(count)] for start in (0, 7))
+    out = printed("--format", "python", "--weights", *weights, "--biases", *biases)
+    assert out.startswith("def chain(x, weights, biases):\n")
+    assert f"    {line}\n" in out
     known = {"exp": math.exp}
     exec(out, known)
-    value, gradients = known["chain"](1.0, 0.5, -0.9, 0.8, -0.6, 0.7, 0.0, 0.0, 0.0, 0.0, -1.0)
-    steps = trace(sigmoid_chain(1.0, [0.5, -0.9, 0.8, -0.6, 0.7], [0.0, 0.0, 0.0, 0.0, -1.0]))
+    numbers = [[float(text) for text in texts] for texts in (weights, biases)]
+    value, gradients = known["chain"](1.0, *numbers)
+    steps = trace(sigmoid_chain(1.0, *numbers))
     assert value == steps.output.item()
-    leaves = "x", *(f"{letter}{i}" for letter in "wb" for i in range(1, 6))
-    assert gradients == tuple(steps.gradient(leaf) for leaf in leaves)
+    assert gradients[0] == steps.gradient("x")
+    for letter, found in zip("wb", gradients[1:], strict=True):
+        assert found == [steps.gradient(f"{letter}{k}") for k in range(1, count + 1)]
 
 
 def test_csv_and_latex_are_those_of_the_trace(printed):

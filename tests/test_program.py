@@ -593,6 +593,101 @@ def test_with_reuse_as_one_would_have_written_it():
             np.testing.assert_allclose(one, two, rtol=1e-13, atol=1e-300)
 
 
+def layered(x, weights, biases):
+    a = x
+    for w, b in zip(weights, biases, strict=True):
+        a = sigmoid(w * a + b)
+    return a
+
+
+def with_skips(x, weights, biases):
+    a = x
+    for w, b in zip(reversed(weights), biases, strict=True):
+        a = np.tanh(w * a - b) + a
+    return (a - 1.5) ** 2
+
+
+def with_exponentials(x, weights):
+    for w in weights:
+        x = np.sin(w * x) * np.exp(-(x * x))
+    return (x - 1.5) ** 2
+
+
+@pytest.mark.parametrize("f", [layered, with_skips, with_exponentials])
+def test_rolled_layers(f):
+    count = 3 if f is not with_exponentials else 2
+    sets = [[rng.normal(), *(rng.normal(size=40).tolist() for _ in range(count - 1))] for _ in range(4)]
+    program = write_out(f, *sets[0], roll=True)
+    assert len(str(program).splitlines()) < 45
+    for given in (*sets, [3, *(tuple(numbers) for numbers in sets[1][1:])]):
+        (value, gradients), (wanted, expected) = program(*given), value_and_grad(f, range(count))(*given)
+        np.testing.assert_allclose(value, wanted, rtol=1e-12)
+        assert isinstance(gradients[1], list)
+        for one, two in zip(gradients, expected, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-15)
+    with pytest.raises(ValueError, match="do not have the structure"):
+        program(sets[0][0], *(numbers[1:] for numbers in sets[0][1:]))
+
+
+def test_a_rolled_chain_as_one_would_have_written_it(tmp_path):
+    program = write_out(layered, 0.5, [2.0] * 30, [-1.0] * 30, roll=True)
+    assert (
+        str(program)
+        == """def layered(x, weights, biases):
+    a = x
+    all_a = []
+    all_e = []
+    for w, b in zip(weights, biases):
+        z = w * a + b
+        e = exp(-abs(z))
+        all_e.append(e)
+        a = (e if z < 0.0 else 1.0) / (1.0 + e)
+        all_a.append(a)
+    d_z_ = e / (1.0 + e * (2.0 + e))
+    d_z = d_z_
+    all_d_w = []
+    all_d_z = []
+    for a, w, e in zip(all_a[-2::-1], weights[:0:-1], all_e[-2::-1]):
+        d_w = d_z * a
+        all_d_w.append(d_w)
+        d_a = d_z * w
+        d_z = d_a * (e / (1.0 + e * (2.0 + e)))
+        all_d_z.append(d_z)
+    d_w_ = d_z * x
+    d_x_ = d_z * weights[0]
+    return all_a[-1], (d_x_, [d_w_, *all_d_w[::-1]], [*all_d_z[::-1], d_z_])"""
+    )
+    deep = program(0.5, [1e3] * 30, [-2e3] * 30)
+    with np.errstate(all="ignore"):
+        assert deep == value_and_grad(layered, (0, 1, 2))(0.5, [1e3] * 30, [-2e3] * 30)
+    program.save(tmp_path / "saved.py")
+    known: dict = {}
+    exec(program.source, known)
+    assert known["layered"](0.5, [2.0] * 30, [-1.0] * 30) == program(0.5, [2.0] * 30, [-1.0] * 30)
+
+
+UNLIKE = {
+    "every second layer": lambda x, ws: [x := np.tanh(w * x) if k % 2 else sigmoid(w * x) for k, w in enumerate(ws)][
+        -1
+    ],
+    "one layer": lambda x, ws: [x := np.tanh(w * x) if k == 20 else sigmoid(w * x) for k, w in enumerate(ws)][-1],
+    "a sum": lambda x, ws: sum(sigmoid(w * x) for w in ws),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_layers_that_are_not_alike_are_not_rolled(name):
+    with pytest.raises(ValueError, match="do not repeat from layer to layer; leave out roll"):
+        write_out(UNLIKE[name], 0.5, rng.normal(size=40).tolist(), roll=True)
+
+
+def test_what_cannot_be_rolled():
+    with pytest.raises(ValueError, match="roll takes lists of one length, of at least 8"):
+        write_out(chain, 1.0, 0.5, -0.9, roll=True)
+    with pytest.raises(ValueError, match="only a program on numbers can be rolled"):
+        write_out(layered, np.ones(3), [0.5] * 9, [0.5] * 9, argnums=(), roll=True)
+
+
 def test_a_compiled_program():
     numba = pytest.importorskip("numba", reason="numba is not installed")
     program = write_out(chain, 1.0, 0.5, -0.9)

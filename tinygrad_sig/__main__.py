@@ -130,7 +130,7 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
             raise ValueError(f"a number is too large for {options.dtype}; give smaller ones, or a wider --dtype")
         n = len(weights)
         if options.format == "python":
-            return written_out(x, leaves[:n], leaves[n:], ACTIVATIONS[options.activation])
+            return written_out(x, leaves[:n], leaves[n:], ACTIVATIONS[options.activation], options.all)
         steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]))
         if options.plot is not None:
             figure.draw(plots.chain(layers(steps)).figure, options.plot)
@@ -143,17 +143,18 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         return Report(steps).to_text(width, None if options.all else 24, colour)
 
 
-def written_out(x: Any, weights: list[Any], biases: list[Any], activation: Function) -> str:
-    """The chain and its gradients as a program."""
+def written_out(x: Any, weights: list[Any], biases: list[Any], activation: Function, whole: bool) -> str:
+    """The chain and its gradients as a program; many layers as loops, where they are floats."""
 
-    def chain(x: Any, *parameters: Any) -> Any:
-        a, n = x, len(weights)
-        for w, b in zip_longest(parameters[:n], parameters[n:]):
+    def chain(x: Any, weights: Sequence[Any], biases: Sequence[Any] = ()) -> Any:
+        a = x
+        for w, b in zip_longest(weights, biases):
             z = w * a if b is None else w * a + b
             a = activation(z)
         return a
 
-    return f"{write_out(chain, x, *weights, *biases)}\n"
+    given = (x, weights, biases) if biases else (x, weights)
+    return f"{write_out(chain, *given, roll=not whole and len(weights) > 24 and isinstance(x, float))}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from inspect import signature, unwrap
@@ -22,7 +23,7 @@ import numpy as np
 from numpy import float64
 
 from ..calculus.functions import Function
-from ..engine.backward import walk
+from ..engine.backward import topological_order, walk
 from ..engine.recording import recorded
 from ..engine.tensor import Tensor
 from ..engine.values import floating, numeric, plain
@@ -30,6 +31,7 @@ from ..transforms.functional import flatten, matched, positions, unflatten, valu
 from .carried import carried
 from .lines import Book, Line, Unwritten
 from .reuse import OF_REUSE, ReusingWriter
+from .roll import SHORT, Roller, Unrolled
 from .words import IN_NUMPY, KNOWN, NAME, OF_ARRAYS, OF_FLOATS, OF_NUMPY, RESERVED, Dialect
 from .writer import Writer
 
@@ -89,7 +91,7 @@ class Program:
         return f"<program {self.name}, {len(self.text.splitlines())} lines>"
 
 
-def write_out(f: Function, *args: Any, argnums: Argnums = None, reuse: bool = False) -> Program:
+def write_out(f: Function, *args: Any, argnums: Argnums = None, reuse: bool = False, roll: bool = False) -> Program:
     """f and its gradient as the program that one would have written by hand, for arguments like these.
 
     The program returns what `value_and_grad` does: (f(x, …), its gradient), by the arguments at `argnums`, which are
@@ -99,6 +101,9 @@ def write_out(f: Function, *args: Any, argnums: Argnums = None, reuse: bool = Fa
 
     With `reuse` the lines of a program on arrays write into arrays that it keeps, which is faster and harder to read;
     its results may differ in the last digits, and are the caller's own all the same.
+
+    With `roll` the layers of a chain of numbers are loops over the lists that the arguments are, of one length: only a
+    few of them are read, and the graph of all is held against those. ValueError where its lines do not repeat.
 
     >>> program = write_out(lambda w, x: np.exp(w * x), 2.0, 0.5)
     >>> print(program)
@@ -121,7 +126,9 @@ def write_out(f: Function, *args: Any, argnums: Argnums = None, reuse: bool = Fa
         raise ValueError("write_out: the function depends on a Tensor that is not among its arguments; make it one")
     program = None
     with suppress(Unwritten):
-        program = written(f, args, argnums, OF_FLOATS)
+        program = rolled(f, args, argnums) if roll else written(f, args, argnums, OF_FLOATS)
+    if roll and program is None:
+        raise ValueError("write_out: only a program on numbers can be rolled; leave out roll, or give numbers")
     if program is None:
         program = written(f, args, argnums, OF_ARRAYS)
         program = written(f, args, argnums, OF_REUSE, program) if reuse else program
@@ -154,6 +161,7 @@ def written(
     argnums: int | Sequence[int],
     dialect: Dialect,
     readable: Program | None = None,
+    rolled: tuple[Any, ...] | None = None,
 ) -> Program:
     """The program in the words of one dialect; Unwritten where it has none. With reuse, if there is a readable one."""
     book = Book(dialect.inline, dialect.takes)
@@ -186,26 +194,65 @@ def written(
         what = f"{len(writer.lines):,} lines are too many for a program, which has at most {MOST:,}"
         raise ValueError(f"write_out: {what}; write out a part of the function")
     returned = writer.result(outputs, set())
+    lines = [*writer.unpacked(parameters, statements), *writer.lines]
+    if rolled:
+        given = dict(zip(parameters, statements, strict=True))
+        lists = {
+            p: [writer.names.get(x, "") for x in tree] for p, tree in given.items() if isinstance(tree, list | tuple)
+        }
+        roller = Roller(writer.lines, lists, [p for p in given if p not in lists], writer.taken)
+        names = unflatten(outputs, (writer.operand(x) for x in flatten(outputs)))
+        for _ in range(2):  # What the result needs is collected on the way.
+            lines = roller.lines()
+            returned = roller.result(names)
+        args = rolled
     if type(outputs) is tuple and len(outputs) > 1:
         returned = returned[1:-1]
-    body = [*writer.unpacked(parameters, statements), *writer.lines, f"return {returned}"]
-    given, parts, arrays = list(parameters), [], {}
-    used = {"np": np, "as_given": as_given} | writer.used
+    body = [*lines, f"return {returned}"]
+    takes, parts, arrays = list(parameters), [], {}
+    used = {"np": np, "as_given": as_given} | writer.used | ({"flatten": flatten} if rolled else {})
     if isinstance(writer, ReusingWriter) and readable and writer.arrays:
         arrays = writer.arrays
-        given.append(writer.take("arrays") if "arrays" not in writer.taken else writer.numbered("arrays"))
-        body.insert(0, f"{', '.join(arrays)}{',' * (len(arrays) == 1)} = {given[-1]}")
+        takes.append(writer.take("arrays") if "arrays" not in writer.taken else writer.numbered("arrays"))
+        body.insert(0, f"{', '.join(arrays)}{',' * (len(arrays) == 1)} = {takes[-1]}")
         parts = [readable.text, f"plainly = {name}"]
-    text = f"def {name}({', '.join(given)}):\n" + "\n".join(f"    {line}" for line in body)
+    text = f"def {name}({', '.join(takes)}):\n" + "\n".join(f"    {line}" for line in body)
     words = set(NAME.findall(text))
     floats = sorted(words & IN_NUMPY.keys()) if dialect is OF_FLOATS else None
     used |= {word: value for word, value in KNOWN.items() if word in words}
-    parts += [text, guarded(name, parameters, args, [s.value for s in arguments], floats, arrays)]
-    about = f"{name}, written out by tinygrad_sig from {getattr(f, '__qualname__', name)} in {unwrap(f).__module__}."
+    parts += [text, guarded(name, parameters, args, [s.value for s in arguments], floats, arrays, bool(rolled))]
+    where = getattr(unwrap(f), "__module__", None) or "NumPy"
+    about = f"{name}, written out by tinygrad_sig from {getattr(f, '__qualname__', name)} in {where}."
     program = Program(name, about, text, parts, used)
     dtypes = {s.value.dtype for s in book.statements if isinstance(s.value, np.generic | np.ndarray)}
     program.eps = max((float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f"), default=0.0)
     return program
+
+
+def rolled(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int]) -> Program:
+    """The program of a chain as loops: of six layers, if seven have the same, and the graph of all has so many more."""
+    lengths = {len(tree) for tree in args if isinstance(tree, list | tuple)}
+    if len(lengths) != 1 or (n := lengths.pop()) < SHORT + 2:
+        raise ValueError(f"write_out: roll takes lists of one length, of at least {SHORT + 2}, one for each parameter")
+    few, more = (
+        tuple(tree[:k] if isinstance(tree, list | tuple) else tree for tree in args) for k in (SHORT, SHORT + 1)
+    )
+    try:
+        program, other = (written(f, short, argnums, OF_FLOATS, rolled=args) for short in (few, more))
+        counts = [census(f, given) for given in (few, more, args)]
+        same = {op: counts[0][op] + (n - SHORT) * (counts[1][op] - counts[0][op]) for op in counts[1]} == counts[2]
+        if program.text != other.text or not same:
+            raise Unrolled
+    except Unrolled:
+        raise ValueError("write_out: the lines do not repeat from layer to layer; leave out roll") from None
+    return program
+
+
+def census(f: Function, args: tuple[Any, ...]) -> Counter[Any]:
+    """How many nodes of each operation there are in the graph of f."""
+    y = f(*(unflatten(tree, iter([Tensor(leaf) for leaf in flatten(tree)])) for tree in args))
+    nodes = {node for leaf in flatten(y) if isinstance(leaf, Tensor) for node in topological_order(leaf)}
+    return Counter(node.op for node in nodes)
 
 
 def gradients(y: Any, trees: list[Any], single: bool) -> Any:
@@ -260,6 +307,7 @@ def guarded(
     values: list[Any],
     floats: list[str] | None,
     arrays: dict[str, tuple[tuple[int, ...], str]],
+    rolled: bool,
 ) -> str:
     """The text of what stands before a program: it looks at the arguments, and goes to NumPy where math has no number.
 
@@ -289,11 +337,22 @@ def guarded(
             conditions.append(f"type({path}) is np.{dtype}")
         return path
 
-    pattern = tuple(labelled(tree, path) for tree, path in zip(args, parameters, strict=True))
+    def pattern_of(tree: Any, path: str) -> str:
+        if not rolled or not isinstance(tree, list | tuple):
+            return repr(labelled(tree, path))
+        kind = "list" if isinstance(tree, list) else "tuple"
+        conditions.append(
+            f"type({path}) is {kind} and len({path}) == {len(tree)} and {{*map(type, {path})}} == {{float}}"
+        )
+        return f"[f'{path}[{{i}}]' for i in range({len(tree)})]"
+
+    pattern = ", ".join(pattern_of(tree, path) for tree, path in zip(args, parameters, strict=True))
     if floats is not None and kinds:
         conditions.append(f"type({') is type('.join(kinds)}) is float")
     given = ", ".join(parameters)
-    lines = [f"PATTERN = {pattern!r}", f"KINDS = {kinds!r}"]
+    lines = [f"PATTERN = ({pattern}{',' * (len(args) == 1)})", f"KINDS = {kinds!r}"]
+    if rolled:
+        lines[1] = "KINDS = dict.fromkeys(flatten(PATTERN), ('float', ()))"
     lines += [f"{dtype.upper()} = np.dtype({dtype!r})" for dtype in sorted({d for d, shape in kinds.values() if shape})]
     lines += [f"written = {name}"]
     if floats is not None:
