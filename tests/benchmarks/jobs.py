@@ -389,6 +389,51 @@ def step_by_hand() -> Run:
     return run
 
 
+def long_chain(x: Any, weights: Any, biases: Any) -> Any:
+    """As a user writes it for tinygrad_sig."""
+    from tinygrad_sig import sigmoid
+
+    a = x
+    for w, b in zip(weights, biases, strict=True):
+        a = sigmoid(w * a + b)
+    return a
+
+
+def long_written_out() -> Run:
+    from tinygrad_sig import write_out
+
+    x, *layer = LONG
+    weights, biases = ([value] * LAYERS for value in layer)
+    program = write_out(long_chain, x, weights, biases, roll=True)
+
+    def run() -> list[Any]:
+        _, (g, *found) = program(x, weights, biases)
+        return [g, *chain.from_iterable(zip(*found, strict=True))]
+
+    return run
+
+
+def long_by_math() -> Run:
+    """The same by hand, as a loop over floats."""
+
+    def run() -> list[Any]:
+        x, w, b = LONG
+        activations, exp, a = [x], math.exp, x
+        parameters = [(w, b)] * LAYERS
+        for w, b in parameters:
+            a = 1 / (1 + exp(-(w * a + b)))
+            activations.append(a)
+        g, gradients = 1.0, []
+        for w, _ in reversed(parameters):
+            a = activations.pop()
+            g *= a * (1 - a)
+            gradients += g, g * activations[-1]
+            g *= w
+        return [g, *reversed(gradients)]
+
+    return run
+
+
 def shared(program: Callable[[Engine], Run], *names: str) -> dict[str, Callable[[], Run]]:
     """The setups of engines that share a program."""
     return {name: lambda name=name: program(ENGINES[name]()) for name in names}
@@ -409,7 +454,12 @@ JOBS: dict[str, dict[str, Callable[[], Run]]] = {
         "PyTensor": five_pytensor,
         "tangent": five_tangent,
     },
-    "chain of 100,000": {**shared(long, OURS, "PyTorch"), HAND: long_by_hand},
+    "chain of 100,000": {
+        **shared(long, OURS, "PyTorch"),
+        HAND: long_by_hand,
+        "math by hand": long_by_math,
+        "written out, rolled": long_written_out,
+    },
     "training step": {
         OURS: step_tinygrad_sig,
         **shared(step, "MyGrad", "PyTorch"),
