@@ -343,7 +343,7 @@ def test_a_wrong_derivative_is_found(modes):
         (
             lambda: define_weighted()(Tensor(X), X, size=2),
             TypeError,
-            "weighted: it has no derivative with size=; leave",
+            "weighted: it takes no size=; leave",
         ),
         (lambda: define_weighted()(Tensor(X), X[:2]), ValueError, "weighted: a Tensor of shape .* do not fit"),
     ],

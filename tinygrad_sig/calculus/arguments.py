@@ -36,16 +36,15 @@ class Arguments:
         self.needed = sum(p.default is p.empty for p in by_position) if count is None else count
         if before and any_number:
             self.needed = 0
-        theirs = dict(DEFAULTS)
-        names = ["out"]
+        self.defaults, self.following = dict(DEFAULTS), ["out"]
         if not isinstance(function, np.ufunc):
             try:
                 parameters = list(signature(function).parameters.values())
+                self.defaults.clear()
             except ValueError:  # It is written in C, in a NumPy that does not tell.
                 parameters = own
-            theirs.update((p.name, p.default) for p in parameters)
-            names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][len(self.operands) :]
-        self.defaults, self.following = theirs, names
+            self.defaults |= {p.name: p.default for p in parameters}
+            self.following = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][len(self.operands) :]
 
     def understood(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(operands, parameters that we know): NumPy's own default is dropped, what we do not know is refused."""
@@ -70,14 +69,14 @@ class Arguments:
 
     def is_default(self, name: str, value: Any) -> bool:
         """Whether an unknown parameter has the value that it has anyway; TypeError where it has another."""
-        default = self.defaults.get(name, None)
-        if value is None or value is default:
-            return True
-        if type(value) is type(default) and isinstance(value, str | int) and value == default:
-            return True
+        if name in self.defaults:
+            default = self.defaults[name]
+            if value is default or (type(value) is type(default) and isinstance(value, str | int) and value == default):
+                return True
         if hasattr(value, "__operation__"):
             raise TypeError(f"{self.name}: Tensors can be given by position only; write {self.usage()}")
-        raise TypeError(f"{self.name}: it has no derivative with {name}=; leave it out, or use t.data")
+        what = "has no derivative with" if name in self.defaults else "takes no"
+        raise TypeError(f"{self.name}: it {what} {name}=; leave it out, or use t.data")
 
     def in_order(self, params: dict[str, Any]) -> list[Any]:
         """The values of all parameters that we know, in the order of their names."""

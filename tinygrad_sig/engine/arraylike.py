@@ -17,7 +17,8 @@ from ..calculus.steps import VALUED
 from .values import bare, brief, label, plain
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
-LOST, JOIN = "would lose its gradient", "use np.stack or np.concatenate to join Tensors"
+LOST = "would lose its gradient"
+JOIN = "use np.stack or np.concatenate to join Tensors, inner lists first"
 
 
 def spelled(function: Function) -> Callable[..., Any]:
@@ -99,7 +100,7 @@ class ArrayLike:
 
     exp, log, sqrt, sin, cos = spelled(np.exp), spelled(np.log), spelled(np.sqrt), spelled(np.sin), spelled(np.cos)
     tanh, sigmoid, relu, conj = spelled(np.tanh), spelled(sigmoid), spelled(relu), spelled(np.positive)
-    conjugate, copy = conj, conj
+    conjugate = conj
     sum, mean, max, min = spelled(np.sum), spelled(np.mean), spelled(np.max), spelled(np.min)
     prod, cumsum, cumprod, ptp = spelled(np.prod), spelled(np.cumsum), spelled(np.cumprod), spelled(np.ptp)
     var, std, clip, dot = spelled(np.var), spelled(np.std), spelled(np.clip), spelled(np.dot)
@@ -123,11 +124,17 @@ class ArrayLike:
         """The axes in another order, given as numbers or as one tuple, or else reversed, as np.transpose."""
         return self.__operation__(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[no-any-return]
 
-    def astype(self, dtype: Any) -> Self:
-        """The same numbers in another floating dtype."""
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"astype: {label(self)} would lose its gradient in {np.dtype(dtype)}; use t.data.astype")
-        return self.__operation__(cast, self, dtype=np.dtype(dtype))  # type: ignore[no-any-return]
+    def copy(self, *args: Any, **params: Any) -> Self:
+        """A new node of the same numbers; in which order they lie does not show."""
+        np.empty(0).copy(*args, **params)  # What it refuses, it refuses in NumPy's words.
+        return self.conj()  # type: ignore[no-any-return]
+
+    def astype(self, *args: Any, **params: Any) -> Self:
+        """The same numbers in another floating dtype, with the parameters of np.ndarray.astype."""
+        dtype = np.empty(0, self.dtype).astype(*args, **params).dtype
+        if dtype.kind != "f":
+            raise TypeError(f"astype: {label(self)} would lose its gradient in {dtype}; use t.data.astype")
+        return self.__operation__(cast, self, dtype=dtype)  # type: ignore[no-any-return]
 
     def numpy(self) -> Any:
         """A copy of the value, as an array of the caller's own."""

@@ -67,7 +67,8 @@ def bar(log10: float, low: float, high: float, width: int) -> str:
 
 def log10(value: Any) -> float:
     """log10 of the size of a number, or of the length of an array; −inf for 0."""
-    size = abs(float(np.reshape(value, ())[()])) if np.size(value) == 1 else length(value)
+    data = np.asarray(value)
+    size = abs(float(data.item())) if data.size == 1 else length(data)
     return math.log10(size) if size else -math.inf
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..arguments import NO_VALUE
 from ..functions import Function, axes_of, cast, cumprod_back, cumprod_undone, getitem, join, others, others_of, real
 from .shapes import concatenate
 
@@ -123,16 +124,16 @@ def one_along(x: Any, axis: int) -> tuple[int, ...]:
     return *x.shape[:axis], 1, *x.shape[axis + 1 :]
 
 
-def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = NO_VALUE, append: Any = NO_VALUE) -> Any:
     if n < 0:
         raise ValueError(f"diff: there is no difference of order {n}; give 0 or more")
     if n == 0:
         return x
     x = real(x, "diff")
-    width = one_along(x, axis)
-    ends = [e if e is None or np.ndim(e) else np.broadcast_to(e, width) for e in (prepend, append)]
-    if any(e is not None for e in ends):
-        x = concatenate([a for a in (ends[0], x, ends[1]) if a is not None], axis)
+    arrays = [a for a in (prepend, x, append) if a is not NO_VALUE]
+    if len(arrays) > 1:
+        width = one_along(x, axis)
+        x = concatenate([a if np.ndim(a) else np.broadcast_to(a, width) for a in arrays], axis)
     for _ in range(n):
         x = part(x, axis, 1, None) - part(x, axis, None, -1)
     return x
