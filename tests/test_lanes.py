@@ -97,6 +97,7 @@ ARGUMENTS = {
     **dict.fromkeys((np.roll, np.rollaxis, np.delete, np.repeat, np.pad, np.take, np.partition), (X, 1)),
     **dict.fromkeys((np.split, np.array_split), (X, 3)),
     **dict.fromkeys((np.quantile, np.percentile), (X, 0.3)),
+    **({np.clip: (X, -1, 1)} if np.lib.NumpyVersion(np.__version__) < "2.1.0" else {}),
     np.reshape: (X, (9,)),
     np.broadcast_to: (X, (2, 3, 3)),
     np.insert: (X, 1, W[0]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, no_grad
-from tinygrad_sig.engine.recording import TURNED, recording, switches
+from tinygrad_sig.engine.recording import open_blocks, recording, switches
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def _nothing_stays_turned():
     yield
     assert recording()
     assert not switches()
-    assert not TURNED
+    assert not open_blocks
 
 
 def quietly(x):

@@ -10,11 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..calculus.arguments import Arguments
-from ..calculus.foreign import readonly
 from ..calculus.functions import Function, cast, getitem, relu, sigmoid
-from ..calculus.steps import VALUED
-from .values import bare, brief, label, plain
+from .values import brief, label, plain
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
 LOST = "would lose its gradient"
@@ -231,42 +228,3 @@ class Refused:
 for attribute in dir(np.ndarray):
     if not attribute.startswith("_") and not hasattr(ArrayLike, attribute):
         setattr(ArrayLike, attribute, Refused(attribute))
-
-
-def step(function: Function) -> Function:
-    """What a call of a function without a derivative does: it sees the plain values."""
-
-    def call(*args: Any, **params: Any) -> Any:
-        for i, value in enumerate((*args, *params.values())):
-            if isinstance(value, ArrayLike):
-                if i and function in VALUED and value.requires_grad:
-                    raise TypeError(f"{function.__name__}: {label(value)} {LOST} there; use t.data, or np.where")
-                readonly(value._array)  # It may stand for an array to write to.
-        return function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
-
-    return call
-
-
-def composed(function: Function, composition: Function) -> Function:
-    """What a call of a function does that is written in others; what NumPy's own refuses has NumPy's reason."""
-    arguments = Arguments(function, composition, 0, None)
-    most = np.inf if arguments.count is None else arguments.count
-
-    def call(*args: Any, **params: Any) -> Any:
-        if params or len(args) > most:
-            args, params = arguments.understood(args, params)
-        try:
-            return composition(*args, **params)
-        except (TypeError, ValueError, IndexError):
-            try:
-                function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
-            except (TypeError, ValueError, IndexError) as error:
-                causes = np.linalg.LinAlgError, IndexError, TypeError, ValueError
-                category = next(cause for cause in causes if isinstance(error, cause))
-                every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
-                labels = [label(a) for a in every if isinstance(a, ArrayLike)]
-                what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)
-                raise category(f"{function.__name__}: {what}{error}") from error
-            raise
-
-    return call

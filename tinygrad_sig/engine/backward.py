@@ -44,12 +44,13 @@ def topological_order(output: Any, until: Any = ()) -> list[Any]:
     found, uses, shared = [output] if output.inputs and output not in until else [], {output: 0}, False
     for node in found:
         for input in node.inputs:
-            if input in uses:
-                uses[input] += 1
-                shared = True
-            elif input.inputs and input.requires_grad and input not in until:
-                uses[input] = 1
-                found.append(input)
+            if input.inputs and input.requires_grad and input not in until:
+                if input in uses:
+                    uses[input] += 1
+                    shared = True
+                else:
+                    uses[input] = 1
+                    found.append(input)
     if not shared:  # In a tree, the order in which nodes are found will do.
         return found
     ready = [output]

@@ -19,7 +19,7 @@ SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 # What was turned and not turned back: (the block, recording or not, the generator that it stands in or None).
 turned: ContextVar[tuple[tuple[Any, bool, FrameType | None], ...]] = ContextVar("turned", default=())
 switches = turned.get
-TURNED: list[Any] = []  # The blocks of all threads: while there is none, nobody need look further.
+open_blocks: list[Any] = []  # The blocks of all threads: while there is none, nobody need look further.
 
 # While a function is being differentiated, a list of the Tensors whose plain value was read, and so lost.
 readers: list[list[Any]] = []
@@ -53,14 +53,14 @@ class recorded:
 
     def __enter__(self) -> None:
         turned.set((*switches(), (self, self.on, suspendable(sys._getframe(1)))))
-        TURNED.append(self)
+        open_blocks.append(self)
 
     def __exit__(self, *error: object) -> None:
         found = [switch for switch in switches() if switch[0] is self]
         own = [switch for switch in found if switch[2] is suspendable(sys._getframe(1))] or found
         if own:  # By identity: two generators may end in any order.
             turned.set(tuple(switch for switch in switches() if switch is not own[-1]))
-        TURNED.remove(self)
+        open_blocks.remove(self)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **params: Any) -> Any:

@@ -15,7 +15,7 @@ from ..calculus.foreign import is_duck, readonly
 from ..calculus.rows import Row
 from .arraylike import ArrayLike
 from .backward import walk
-from .recording import TURNED, readers, recording
+from .recording import open_blocks, readers, recording
 from .values import floating, label, plain
 
 NO_PARAMS: dict[str, Any] = {}
@@ -133,7 +133,7 @@ class Tensor(ArrayLike):
             inputs.append(tensor if tensor.requires_grad else value)
         if self.row.arity is None:
             return self, tuple(inputs)
-        further = () if self.row.strokes else self.values[1 + len(inputs) :]
+        further = () if self.row.in_one_stroke else self.values[1 + len(inputs) :]
         return self, *inputs, *further
 
     @property
@@ -156,7 +156,7 @@ def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: 
     if type(y) is ndarray and not y.ndim:
         values = y[()], *values[1:]
     for x in inputs:
-        if x.requires_grad and (not TURNED or recording()):
+        if x.requires_grad and (not open_blocks or recording()):
             tensor = new(Tensor)
             tensor._array = values[0]
             tensor._name = tensor.grad = None
