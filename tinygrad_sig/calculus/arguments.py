@@ -57,12 +57,11 @@ class Arguments:
                     raise TypeError(f"{self.name}: {name} is given twice; give it once")
                 params[name] = value
             args = args[:count]
-        for name in tuple(params):
-            value = params[name]
+        for name, value in tuple(params.items()):
             if value is NO_VALUE or (name not in self.known and self.is_default(name, value)):
                 del params[name]
             elif type(value) not in FIXED and not self.takes_tensors:
-                params[name] = settled(value, f"{self.name}: {name}=")
+                params[name] = settled(value, self.name, name)
         if len(args) < self.needed and not (self.takes_tensors and params):
             raise TypeError(f"{self.name}: its derivative takes {self.needed} arguments; write {self.usage()}")
         return args, params
@@ -86,14 +85,16 @@ class Arguments:
         return f"{self.name}({', '.join(self.operands)})"
 
 
-def settled(parameter: Any, where: str) -> Any:
+def settled(parameter: Any, function: str, name: str) -> Any:
     """A parameter that the caller cannot change any more: arrays in it are copied; a Tensor would lose its gradient."""
-    if hasattr(parameter, "__operation__"):
-        raise TypeError(f"{where} takes a plain value; give t.data, or t.item()")
-    if type(parameter) is tuple and FIXED.issuperset(map(type, parameter)):
+    if type(parameter) in FIXED:
         return parameter
-    if isinstance(parameter, list | tuple):
-        return (list if isinstance(parameter, list) else tuple)(settled(part, where) for part in parameter)
+    if isinstance(parameter, tuple):
+        return tuple([settled(part, function, name) for part in parameter])
+    if isinstance(parameter, list):
+        return [settled(part, function, name) for part in parameter]
     if isinstance(parameter, slice):
-        return slice(*(settled(part, where) for part in (parameter.start, parameter.stop, parameter.step)))
+        return slice(*[settled(part, function, name) for part in (parameter.start, parameter.stop, parameter.step)])
+    if hasattr(parameter, "__operation__"):
+        raise TypeError(f"{function}: {name}= takes a plain value; give t.data, or t.item()")
     return np.array(parameter) if isinstance(parameter, np.ndarray) else parameter

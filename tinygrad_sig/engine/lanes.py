@@ -39,7 +39,7 @@ def lane(row: Row) -> Callable[..., Any]:
         for i in row.without_entry:
             if getattr(args[i], "requires_grad", False):
                 raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
-        inputs = args if arity == 1 and type(args[0]) is Tensor else tensors(row, args)
+        inputs = tensors(row, args)
         if inputs is NotImplemented:
             return NotImplemented
         values = [x._array for x in inputs]
@@ -54,14 +54,19 @@ def lane(row: Row) -> Callable[..., Any]:
         return node(row, inputs, (y[0], *values, y[1]) if in_one_stroke else (y, *values), params)
 
     def unary(*args: Any, **params: Any) -> Any:
-        if params or len(args) != 1 or type(args[0]) is not Tensor:
+        if params or len(args) != 1:
+            args, params = arguments.understood(args, params)
+        if type(args[0]) is not Tensor:
             return call(*args, **params)
         value = args[0]._array
         try:
-            y = compute(value)
+            y = compute(value, **params)
         except NO_FIT as error:
             y = elsewhere(row, args, params, error)
-        return node(row, args, (y[0], value, y[1]) if in_one_stroke else (y, value))
+        values = (y[0], value, y[1]) if in_one_stroke else (y, value)
+        if params and row.elementwise:
+            values = *values, *arguments.in_order(params)
+        return node(row, args, values, params)
 
     def binary(*args: Any, **params: Any) -> Any:
         if params or len(args) != 2:

@@ -164,7 +164,7 @@ def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: 
             tensor.row = row
             tensor.inputs = inputs
             tensor.values = values
-            tensor.params = params
+            tensor.params = params or NO_PARAMS
             return tensor
     made = constant(values[0])
     if any(x.requires_grad or x.params is UNRECORDED for x in inputs):
