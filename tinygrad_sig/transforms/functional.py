@@ -44,8 +44,8 @@ def grad(f: Function, argnums: Argnums = 0) -> Function:
     """The gradient of a function with a scalar value, as a function of the same arguments.
 
     It is taken with respect to the argument at `argnums`, and has its structure; for a tuple of positions it is a tuple
-    of gradients. Raises TypeError where f returns no Tensor, for then its derivative is lost, and ValueError where it
-    returns no scalar.
+    of gradients. Raises ValueError where f returned no scalar, and TypeError where it returned a plain value after
+    reading one by .data or .item(), for then the derivative is lost; that of any other plain value is 0.
 
     >>> grad(lambda x: x**3)(2.0)
     np.float64(12.0)
