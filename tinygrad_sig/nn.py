@@ -184,7 +184,7 @@ def mse(output: Any, target: Any) -> Any:
     2.0
     """
     same_shape("mse", output, target)
-    return np.mean((output - target) ** 2)
+    return np.mean(np.square(output - target))
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:
@@ -259,11 +259,12 @@ class Optimiser:
 
     def step(self) -> None:
         """Change the parameters by their gradients, and forget those; all, or none where a gradient does not fit."""
-        t, gradients = self.steps + 1, gradients_of("step", self.parameters)
-        ways = [self.direction(t, *given) for given in zip(gradients.values(), self.memory, strict=True)]
-        moved = [x.data - self.rate * direction for x, (direction, _) in zip(gradients, ways, strict=True)]
-        fresh = [data.astype(x.dtype, copy=False) for x, data in zip(gradients, moved, strict=True)]
-        self.steps, self.memory = t, [memory for _, memory in ways]
+        t, gradients, fresh, memories = self.steps + 1, gradients_of("step", self.parameters), [], []
+        for (parameter, gradient), memory in zip(gradients.items(), self.memory, strict=True):
+            direction, memory = self.direction(t, gradient, memory)
+            fresh.append((parameter.data - self.rate * direction).astype(parameter.dtype, copy=False))
+            memories.append(memory)
+        self.steps, self.memory = t, memories
         for parameter, data in zip(gradients, fresh, strict=True):
             parameter.data = data
             parameter.zero_grad()
