@@ -71,9 +71,10 @@ class Report:
             n = math.ceil((limits[name] - size) / rate - 1e-9)
             if n <= 0:
                 ends.append(name if ends else f"already in {name}")
+            elif "more" in "".join(ends):
+                ends.append(f"{n:,} in {name}")
             else:
-                after = f"{n:,}" if "more" in "".join(ends) else f"after {count_of(n, 'more layer')}"
-                ends.append(f"{after} in {name}")
+                ends.append(f"after {n:,} more layer{'s' * (n != 1)} in {name}")
         return f"{word} by a factor {factor} a layer: {end} {', '.join(ends)}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,7 +108,7 @@ class Report:
         f = self.known.symbol
         bias = "" if self.biases is None else " + b_i"
         chain = f"a_i = {f}(w_i·a_(i-1){bias}), a_0 = x = {self.x:g}, y = a_{len(self.layers)}"
-        about = f"{count_of(len(self.layers))}, {self.dtype}"
+        about = f"{len(self.layers):,} layer{'s' * (len(self.layers) != 1)}, {self.dtype}"
         steps = steps_lines(self.trace, limit, width - 2)
         sections = {
             f"Forward: {chain}; {about}": self.forward(limit),
@@ -189,10 +190,6 @@ def fitted(line: str, width: int) -> str:
     """A line with its indent, broken where it is a sentence too long for the width."""
     is_sentence = len(line) > width - 2 and "   " not in line
     return fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
-
-
-def count_of(n: int, what: str = "layer") -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def order(name: str) -> tuple[int, int]:
