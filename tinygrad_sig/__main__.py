@@ -34,9 +34,6 @@ EXAMPLES = """examples:
 """
 
 
-ABOUT = "Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step."
-
-
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, and that takes -1e-3 and -inf for numbers."""
 
@@ -77,9 +74,12 @@ def depth(text: str) -> int:
 
 
 def parser() -> Parser:
-    formatter = argparse.RawDescriptionHelpFormatter
     parser = Parser(
-        prog="tinygrad-sig", description=ABOUT, epilog=EXAMPLES, formatter_class=formatter, allow_abbrev=False
+        prog="tinygrad-sig",
+        description="Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add, forms = parser.add_argument, ("text", "json", "csv", "latex")
     add("--x", type=finite, default=1.0, metavar="X", help="the input (1)")

@@ -183,10 +183,6 @@ def latex_name(name: str) -> str:
     return r"\mathrm{" + re.sub(r"([#$%&_{}])", r"\\\1", re.sub(r"[\\^~]", "", name)).replace(" ", r"\ ") + "}"
 
 
-def latex_function(name: str) -> str:
-    return LATEX_NAMES.get(name) or latex_name(name)
-
-
 def latex_number(value: Any) -> str:
     """A number with six digits, and a power of ten where it is far from 1."""
     value = float(value)
@@ -235,7 +231,7 @@ class Style(NamedTuple):
 
 
 TEXT = Style(0, str, str, text_power, lambda value: f"{value:g}".replace("-", "−"))
-LATEX = Style(1, latex_name, latex_function, "{}^{{{}}}".format, latex_number)
+LATEX = Style(1, latex_name, lambda name: LATEX_NAMES.get(name) or latex_name(name), "{}^{{{}}}".format, latex_number)
 
 
 def write(value: Any, style: Style = TEXT) -> str:

@@ -46,7 +46,7 @@ def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
     if value.size != 1:
         return f"‖{number(length(value))}‖"
     lost = (value == 0 or np.isinf(value)) and math.isfinite(log10)
-    return f"({power_of_ten(log10, sign)})" if lost else number(np.reshape(value, ())[()])
+    return f"({power_of_ten(log10, sign)})" if lost else number(value.item())
 
 
 def length(value: Any) -> float:

@@ -6,9 +6,8 @@ The best of them subtracts nothing: for an analytic f, Im f(x + ih)/h is f′(x)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -36,8 +35,7 @@ ALL = "all inputs"
 DIFFERENCE, COMPLEX_STEP = "a difference", "a complex step"
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """One derivative by the rules, `analytic`, beside the same by a finite difference, `numeric`."""
 
     function: str
@@ -100,11 +98,7 @@ class GradientError(AssertionError):
 
 
 def check_gradients(
-    f: Callable[..., Any],
-    *inputs: Any,
-    order: int = 2,
-    modes: Sequence[str] = ("reverse", "forward"),
-    tolerance: float = 1e-6,
+    f: Function, *inputs: Any, order: int = 2, modes: Sequence[str] = ("reverse", "forward"), tolerance: float = 1e-6
 ) -> GradientReport:
     """Compare the derivatives of f at the inputs with finite differences, up to `order` and in both modes.
 
