@@ -100,15 +100,14 @@ def parser() -> Parser:
 
 def numbers(options: argparse.Namespace) -> tuple[list[float], list[float] | None]:
     """The weights and biases that the options ask for."""
-    equal, several = (options.weight, options.bias), (options.weights, options.biases)
-    if options.depth is None and equal != (None, None):
-        raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
-    if options.depth is not None and several != (None, None):
-        raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
     if options.depth is None:
+        if (options.weight, options.bias) != (None, None):
+            raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
         weights = options.weights or [0.5, -0.9, 0.8, -0.6, 0.7]
         paired(weights, options.biases, None)
         return weights, options.biases
+    if (options.weights, options.biases) != (None, None):
+        raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
     if options.weight is None:
         raise ValueError("--depth needs a weight for its layers; give --weight")
     return [options.weight] * options.depth, None if options.bias is None else [options.bias] * options.depth

@@ -79,7 +79,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as data; `layers` run from the last to the first."""
-        leaves = {self.trace.names[leaf]: exact(self.trace.gradient(leaf)) for leaf in self.trace.leaves}
+        gradients = {self.trace.names[leaf]: exact(self.trace.gradient(leaf)) for leaf in self.trace.leaves}
+        order = sorted(gradients, key=lambda name: ("xwb".index(name[0]), int(name[1:] or 0)))
         return {
             "x": exact(self.x),
             "weights": exact(self.weights),
@@ -87,7 +88,7 @@ class Report:
             "activation": self.trace.output.op,
             "dtype": str(self.dtype),
             "output": exact(self.trace.output.data),
-            "gradients": dict(sorted(leaves.items(), key=lambda item: order(item[0]))),
+            "gradients": {name: gradients[name] for name in order},
             "steps": [step_dict(step) for step in self.trace],
             "layers": [
                 {"layer": layer.layer} | {key: exact(getattr(layer, key)) for key in Layer._fields[1:8]}
@@ -190,8 +191,3 @@ def fitted(line: str, width: int) -> str:
     """A line with its indent, broken where it is a sentence too long for the width."""
     is_sentence = len(line) > width - 2 and "   " not in line
     return fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
-
-
-def order(name: str) -> tuple[int, int]:
-    """x first, then the weights and the biases, by their numbers."""
-    return "xwb".index(name[0]), int(name[1:] or 0)
