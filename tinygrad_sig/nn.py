@@ -216,8 +216,9 @@ def binary_cross_entropy(logits: Any, target: Any) -> Any:
 
 def same_shape(loss: str, output: Any, target: Any) -> None:
     """Refuse shapes that would broadcast: (n, 1) and (n,) have n² differences, and nobody means them."""
-    if np.shape(output) != np.shape(target):
-        raise ValueError(f"{loss}: shapes {np.shape(output)} and {np.shape(target)} differ; reshape one of them")
+    given, meant = (x.shape if hasattr(x, "shape") else np.shape(x) for x in (output, target))
+    if given != meant:
+        raise ValueError(f"{loss}: shapes {given} and {meant} differ; reshape one of them")
 
 
 def clip_gradients(parameters: Iterable[Tensor], norm: float) -> float:

@@ -79,7 +79,7 @@ class Tensor(ArrayLike):
             raise ValueError(f"data: {label(self)} was computed; give new data to the leaves that it came from")
         if array.shape != self.shape:
             raise ValueError(f"data: {label(self)} takes no data of shape {array.shape}; make a new Tensor")
-        self._array = array.astype(self.dtype)
+        self._array = array.astype(self.dtype, copy=False)
 
     def backward(self, upstream: Any = None, create_graph: bool = False) -> None:
         """Compute the gradient of this tensor with respect to all that it depends on, and store it in their `grad`.

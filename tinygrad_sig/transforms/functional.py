@@ -67,7 +67,7 @@ def gradient_function(caller: str, f: Function, argnums: Argnums, select: Callab
         if not isinstance(y, Tensor) or y.size != 1:
             shape = f"shape {y.shape}" if isinstance(y, Tensor) else type(y).__name__
             raise ValueError(f"{caller}: the function returned {shape}, and no scalar; use jacobian, vjp or jvp")
-        return select(run.result(y), run.by_argument(run.gradients(y, np.ones(y.shape, y.dtype)[()])))
+        return select(run.result(y), run.by_argument(run.gradients(y, unit(y, 0))))
 
     return gradient
 
