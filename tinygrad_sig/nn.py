@@ -283,7 +283,7 @@ class SGD(Optimiser):
         self.momentum = momentum
 
     def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
-        velocity = self.momentum * memory + gradient
+        velocity = self.momentum * memory + gradient if self.momentum else gradient
         return velocity, velocity
 
 

@@ -11,13 +11,7 @@ from ..formulas.symbols import forward, write
 
 Row = Any  # The cells of a row of a table, or a line that stands in place of one.
 BLOCKS = " ▏▎▍▌▋▊▉█"
-ASCII = str.maketrans(
-    {
-        **dict(zip("σ∂·×→−⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ‖∏≤…—–Σ═─", "sd*x>-0123456789T|P<.--S=-", strict=True)),
-        **dict(zip("▏▎▍▌▋▊▉█", " " * 3 + "#" * 5, strict=True)),
-        "′": "'",
-    }
-)
+ASCII = str.maketrans("σ∂·×→−⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ‖∏≤…—–Σ═─′▏▎▍▌▋▊▉█", "sd*x>-0123456789T|P<.--S=-'   #####")
 
 
 def number(value: Any) -> str:
