@@ -15,8 +15,9 @@ from ..functions import Function, cast, getitem, join, part, rearranged, scatter
 
 def arranged(function: Function, x: Any, *of: Any) -> Any:
     """function(x, *of), of a Tensor or of numbers; a Tensor among its parameters would lose its gradient."""
-    if any(hasattr(a, "__operation__") for a in of):
-        raise TypeError(f"{function.__name__}: only the array that it rearranges has a gradient; use t.data elsewhere")
+    for a in of:
+        if hasattr(a, "__operation__"):
+            raise TypeError(f"{function.__name__}: only what it rearranges has a gradient; use t.data elsewhere")
     return rearranged(x, by=function, of=of)
 
 
@@ -47,8 +48,10 @@ def stack(arrays: Any, axis: int = 0) -> Any:
 def atleast(n: int, x: Any) -> Any:
     """x with at least n axes: (N,) becomes (1, N), and then (1, N, 1)."""
     x = built(x)
+    if x.ndim >= n:
+        return x
     shape = (1,) * (min(n, 2) - x.ndim) + x.shape
-    return x if x.ndim >= n else np.reshape(x, shape + (1,) * (n - len(shape)))
+    return np.reshape(x, shape + (1,) * (n - len(shape)))
 
 
 def each_atleast(n: int) -> Function:
@@ -61,9 +64,9 @@ def each_atleast(n: int) -> Function:
 def joined(least: int, axis: int, tup: Any) -> Any:
     """Arrays along an axis that those with `least` axes have; where all have one axis fewer, it is a new one."""
     arrays = list(map(built, tup))
-    if all(a.ndim == least - 1 for a in arrays):
+    if {a.ndim for a in arrays} == {least - 1}:
         return fn.stack(*arrays, axis=axis)
-    return join(*(atleast(least, a) for a in arrays), axis=axis)
+    return join(*[atleast(least, a) for a in arrays], axis=axis)
 
 
 def column_stack(tup: Any) -> Any:
@@ -121,7 +124,7 @@ def pad(
 ) -> Any:
     if mode == "constant" and reflect_type is None:
         widths = np.asarray(pad_width)
-        if widths.dtype.kind == "i" and np.all(widths >= 0):  # NumPy would take the greater part of the time.
+        if widths.dtype.kind == "i" and not (widths < 0).any():  # NumPy would take the greater part of the time.
             ends = list(zip(array.shape, np.broadcast_to(widths, (array.ndim, 2)).tolist(), strict=True))
             inside = tuple(slice(before, before + n) for n, (before, _) in ends)
             y = scatter(array, key=inside, shape=tuple(before + n + after for n, (before, after) in ends))
@@ -155,7 +158,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 # fmt: off
 # The formatter would give each of these five lines.
 SHAPES: dict[Function, Function] = {
-    np.ravel:        lambda a: a.reshape(-1),
+    np.ravel:        lambda a: a.reshape(shape=-1),
     np.rollaxis:     rollaxis,
     np.matrix_transpose: transposed,
     np.linalg.matrix_transpose: transposed,
