@@ -4,6 +4,7 @@ The one idea: of a function that only moves, repeats or leaves out elements, Num
 when it is given their numbers 1, 2, 3, … in place of them. So what it takes and what it refuses is NumPy's.
 """
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from numpy.lib.array_utils import normalize_axis_index
 from .. import functions as fn
 from ..functions import Function, cast, getitem, join, part, rearranged, scatter, transposed
 
+KEPT = int, str, type(None), np.generic, np.ndarray, list, tuple, slice
+
 
 def arranged(function: Function, x: Any, *of: Any) -> Any:
-    """function(x, *of), of a Tensor or of numbers; a Tensor among its parameters would lose its gradient."""
-    for a in of:
-        if hasattr(a, "__operation__"):
-            raise TypeError(f"{function.__name__}: only what it rearranges has a gradient; use t.data elsewhere")
-    return rearranged(x, by=function, of=of)
+    """function(x, *of), of a Tensor or of numbers; a Tensor in `of` would lose its gradient. On the way back `of` is read
+    again, and the caller may have changed it by then: rows copy arrays and lists, but no dict.
+    """
+    if any(hasattr(a, "__operation__") for a in of):
+        raise TypeError(f"{function.__name__}: only the array that it rearranges has a gradient; use t.data elsewhere")
+    return rearranged(x, by=function, of=tuple([a if isinstance(a, KEPT) else deepcopy(a) for a in of]))
 
 
 def built(value: Any) -> Any:
