@@ -17,8 +17,8 @@ KEPT = int, str, type(None), np.generic, np.ndarray, list, tuple, slice
 
 
 def arranged(function: Function, x: Any, *of: Any) -> Any:
-    """function(x, *of), of a Tensor or of numbers; a Tensor in `of` would lose its gradient. On the way back `of` is read
-    again, and the caller may have changed it by then: rows copy arrays and lists, but no dict.
+    """function(x, *of), of a Tensor or of numbers; a Tensor in `of` would lose its gradient. The way back reads `of`
+    too, and by then the caller may have changed it: rows copy arrays and lists, but no dict.
     """
     if any(hasattr(a, "__operation__") for a in of):
         raise TypeError(f"{function.__name__}: only the array that it rearranges has a gradient; use t.data elsewhere")
@@ -45,10 +45,6 @@ def concatenate(arrays: Any, axis: int | None = 0) -> Any:
     return join(*map(built, arrays), axis=axis)
 
 
-def stack(arrays: Any, axis: int = 0) -> Any:
-    return fn.stack(*map(built, arrays), axis=axis)
-
-
 def atleast(n: int, x: Any) -> Any:
     """x with at least n axes: (N,) becomes (1, N), and then (1, N, 1)."""
     x = built(x)
@@ -71,10 +67,6 @@ def joined(least: int, axis: int, tup: Any) -> Any:
     if {a.ndim for a in arrays} == {least - 1}:
         return fn.stack(*arrays, axis=axis)
     return join(*[atleast(least, a) for a in arrays], axis=axis)
-
-
-def column_stack(tup: Any) -> Any:
-    return concatenate([np.reshape(a, (-1, 1)) if a.ndim < 2 else a for a in map(built, tup)], 1)
 
 
 def block(arrays: Any) -> Any:
@@ -154,27 +146,28 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return y
 
 
-def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
-    order = np.rollaxis(np.empty(range(a.ndim)), axis, start).shape  # Of axes 0, 1, 2, … long.
-    return np.transpose(a, order)
+def diagonal(x: Any, *of: int) -> Any:
+    """np.diagonal(x, *of); a call without parameters, which takes half of the time, where a matrix needs none."""
+    return x.diagonal() if x.ndim == 2 and of in ((0, 0, 1), (0, -2, -1)) else x.diagonal(*of)
 
 
 # fmt: off
 # The formatter would give each of these five lines.
 SHAPES: dict[Function, Function] = {
     np.ravel:        lambda a: a.reshape(shape=-1),
-    np.rollaxis:     rollaxis,
+    # The order of the axes is that of the lengths of an array whose axes are 0, 1, 2, … long.
+    np.rollaxis:     lambda a, axis, start=0: np.transpose(a, np.rollaxis(np.empty(range(a.ndim)), axis, start).shape),
     np.matrix_transpose: transposed,
     np.linalg.matrix_transpose: transposed,
     np.atleast_1d:   each_atleast(1),
     np.atleast_2d:   each_atleast(2),
     np.atleast_3d:   each_atleast(3),
     np.concatenate:  concatenate,
-    np.stack:        stack,
+    np.stack:        lambda arrays, axis=0: fn.stack(*map(built, arrays), axis=axis),
     np.hstack:       lambda tup: joined(1, int(built(tup[0]).ndim > 1), tup),
     np.vstack:       lambda tup: joined(2, 0, tup),
     np.dstack:       lambda tup: joined(3, 2, tup),
-    np.column_stack: column_stack,
+    np.column_stack: lambda tup: join(*[a.reshape(-1, 1) if a.ndim < 2 else a for a in map(built, tup)], axis=1),
     np.append:       lambda arr, values, axis=None: concatenate((built(arr), built(values)), axis),
     np.block:        block,
     np.insert:       insert,
@@ -190,9 +183,9 @@ SHAPES: dict[Function, Function] = {
     np.repeat:       lambda a, repeats, axis=None: arranged(np.repeat, a, repeats, axis),
     np.take:         lambda a, indices, axis=None, *, mode="raise": arranged(
                         np.take, a, indices, axis, *(() if mode == "raise" else (None, mode))),
-    np.trace:        lambda a, offset=0, axis1=0, axis2=1: a.diagonal(offset, axis1, axis2).sum(-1),
-    np.linalg.diagonal: lambda x, *, offset=0: x.diagonal(offset, -2, -1),
-    np.linalg.trace: lambda x, *, offset=0: x.diagonal(offset, -2, -1).sum(-1),
+    np.trace:        lambda a, offset=0, axis1=0, axis2=1: diagonal(a, offset, axis1, axis2).sum(-1),
+    np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
+    np.linalg.trace: lambda x, *, offset=0: diagonal(x, offset, -2, -1).sum(-1),
     np.diag:         lambda v, k=0: np.diagonal(v, k) if v.ndim == 2 else arranged(np.diag, v, k),
     np.diagflat:     lambda v, k=0: arranged(np.diagflat, v, k),
     np.pad:          pad,
