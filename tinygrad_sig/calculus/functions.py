@@ -384,7 +384,8 @@ def join(*x: Any, axis: int) -> Any:
 
 def part(g: Any, axis: int, key: Any) -> Any:
     """g[key] along one axis."""
-    return getitem(g, key=(slice(None),) * (axis % g.ndim) + (key,))
+    before = (slice(None),) * (axis % g.ndim)
+    return getitem(g, key=(*before, key) if before else key)
 
 
 @operation

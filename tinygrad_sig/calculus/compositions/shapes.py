@@ -13,16 +13,18 @@ from numpy.lib.array_utils import normalize_axis_index
 from .. import functions as fn
 from ..functions import Function, cast, getitem, join, part, rearranged, scatter, transposed
 
-KEPT = int, str, type(None), np.generic, np.ndarray, list, tuple, slice
+KEPT = frozenset((int, bool, str, type(None), np.ndarray, list, tuple, slice))
 
 
 def arranged(function: Function, x: Any, *of: Any) -> Any:
     """function(x, *of), of a Tensor or of numbers; a Tensor in `of` would lose its gradient. The way back reads `of`
     too, and by then the caller may have changed it: rows copy arrays and lists, but no dict.
     """
-    if any(hasattr(a, "__operation__") for a in of):
-        raise TypeError(f"{function.__name__}: only the array that it rearranges has a gradient; use t.data elsewhere")
-    return rearranged(x, by=function, of=tuple([a if isinstance(a, KEPT) else deepcopy(a) for a in of]))
+    if not KEPT.issuperset(map(type, of)):
+        if any(hasattr(a, "__operation__") for a in of):
+            raise TypeError(f"{function.__name__}: only what it rearranges has a gradient; use t.data elsewhere")
+        of = deepcopy(of)
+    return rearranged(x, by=function, of=of)
 
 
 def built(value: Any) -> Any:
@@ -177,8 +179,8 @@ SHAPES: dict[Function, Function] = {
     np.hsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, min(ary.ndim - 1, 1)),
     np.vsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, 0 if ary.ndim > 1 else 2),
     np.dsplit:       lambda ary, indices_or_sections: split(ary, indices_or_sections, 2),
-    np.flipud:       lambda m: np.flip(m, 0),
-    np.fliplr:       lambda m: np.flip(m, 1),
+    np.flipud:       lambda m: np.flip(m, axis=0),
+    np.fliplr:       lambda m: np.flip(m, axis=1),
     np.tile:         lambda A, reps: arranged(np.tile, A, reps),
     np.repeat:       lambda a, repeats, axis=None: arranged(np.repeat, a, repeats, axis),
     np.take:         lambda a, indices, axis=None, *, mode="raise": arranged(
