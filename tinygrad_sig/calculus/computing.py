@@ -48,7 +48,7 @@ COMPUTED: dict[Function, Function] = {
     np.squeeze: lambda x, axis=None: x.squeeze(axis),
     np.expand_dims: expand_dims,
     np.moveaxis: moveaxis,
-    stack: lambda *x, axis: np.concatenate([expand_dims(a, axis) for a in x], axis),
+    stack: lambda *x, axis: np.concatenate([expand_dims(a, axis) for a in x], int(axis)),
 }
 
 # What computes (y, ∂y/∂x) in one stroke: from the exponential that σ takes, σ′ is two more steps.

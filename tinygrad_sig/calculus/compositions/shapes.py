@@ -150,7 +150,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 def diagonal(x: Any, *of: int) -> Any:
     """np.diagonal(x, *of); a call without parameters, which takes half of the time, where a matrix needs none."""
-    return x.diagonal() if x.ndim == 2 and of in ((0, 0, 1), (0, -2, -1)) else x.diagonal(*of)
+    plain = x.ndim == 2 and {*map(type, of)} == {int} and of in ((0, 0, 1), (0, -2, -1))
+    return x.diagonal() if plain else x.diagonal(*of)
 
 
 # fmt: off
@@ -199,4 +200,4 @@ SHAPES: dict[Function, Function] = {
 }
 # fmt: on
 if hasattr(np, "unstack"):  # From NumPy 2.1 on.
-    SHAPES[np.unstack] = lambda x, *, axis=0: tuple(x if axis == 0 else np.moveaxis(x, axis, 0))
+    SHAPES[np.unstack] = lambda x, *, axis=0: tuple(np.moveaxis(x, axis, 0))
