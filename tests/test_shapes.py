@@ -5,6 +5,9 @@ gradient, of which ⟨w, f(v)⟩ = ⟨gradient of ⟨w, f⟩, v⟩ must hold for
 of them are checked by differences, to second order and in both modes.
 """
 
+from array import array
+from collections import deque
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
@@ -348,6 +351,23 @@ def test_what_is_left_out_is_nothing_to_an_infinity():
         np.testing.assert_array_equal(y.data, function(x))
         y[np.isfinite(y.data)].sum().backward()
         assert np.isfinite(tensor.grad).all()
+
+
+@pytest.mark.parametrize("places", [[0, 1], np.array([0, 1]), array("q", [0, 1]), deque([0, 1])])
+def test_places_that_are_changed_after_the_forward_pass_change_no_gradient(places):
+    x = Tensor(V)
+    y = np.take(x, places)
+    places[0] = 2
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 1, 0]
+
+
+def test_widths_that_are_changed_after_the_forward_pass_change_no_gradient():
+    x, widths = Tensor(M), np.array([0, 1])
+    ys = [np.pad(x, widths, mode) for mode in ("constant", "edge")]
+    widths[1] = 2
+    sum(y.sum() for y in ys).backward()
+    np.testing.assert_array_equal(x.grad, [[2, 3], [2, 3], [3, 5]])
 
 
 def test_a_gradient_in_columns_is_put_back_where_it_belongs():

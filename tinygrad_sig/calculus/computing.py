@@ -4,12 +4,27 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from .functions import Function, cast, contract, euclidean, log_det, p_norm, sigmoid, sigmoid_with_slope, std
+from .functions import Function, cast, contract, euclidean, log_det, p_norm, sigmoid, sigmoid_with_slope, stack, std
 
 
 def reduction(ufunc: Any) -> Function:
     return lambda x, axis=None, keepdims=False: ufunc.reduce(x, axis, None, None, keepdims)
+
+
+def expand_dims(x: Any, axis: Any) -> Any:
+    if type(axis) is not int:
+        return np.expand_dims(x, axis)
+    return x[(slice(None),) * normalize_axis_index(axis, x.ndim + 1) + (None,)]
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    if not type(source) is type(destination) is int:
+        return np.moveaxis(x, source, destination)
+    order = list(range(x.ndim))
+    order.insert(normalize_axis_index(destination, x.ndim), order.pop(normalize_axis_index(source, x.ndim)))
+    return x.transpose(order)
 
 
 # On single numbers Python's operators take a tenth of the time of NumPy's functions; and some of NumPy's functions are
@@ -31,6 +46,9 @@ COMPUTED: dict[Function, Function] = {
     np.std: std,
     np.swapaxes: lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
     np.squeeze: lambda x, axis=None: x.squeeze(axis),
+    np.expand_dims: expand_dims,
+    np.moveaxis: moveaxis,
+    stack: lambda *x, axis: np.concatenate([expand_dims(a, axis) for a in x], int(axis)),
 }
 
 # What computes (y, ∂y/∂x) in one stroke: from the exponential that σ takes, σ′ is two more steps.

@@ -19,6 +19,7 @@ from numpy import float64
 from .foreign import add_at, is_duck, put, sized
 
 Function = Callable[..., Any]
+PLAIN_KEYS = frozenset((int, slice, EllipsisType, type(None)))
 MANY = 10**6  # From about here on, BLAS is faster than np.einsum, though it must be looked for.
 
 
@@ -343,9 +344,9 @@ def getitem(x: Any, key: Any) -> Any:
 @operation
 def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """An array of zeros into which x is added at `key`: the transpose of x[key], so repeated indices add up."""
-    out = np.zeros_like(x, order="C", shape=shape)  # In the order of x, making it flat would be a copy.
+    out = np.zeros(shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else np.zeros_like(x, shape=shape)
     keys = key if isinstance(key, tuple) else (key,)
-    if all(isinstance(k, int | slice | EllipsisType | None) for k in keys):
+    if PLAIN_KEYS.issuperset(map(type, keys)):
         if None in keys:  # New axes are dropped again: not every array type that reads with them can assign with them.
             key = tuple(k for k in keys if k is not None)
             x = np.reshape(x, out[key].shape)
@@ -378,17 +379,25 @@ def stack(*x: Any, axis: int) -> Any:
 
 def join(*x: Any, axis: int) -> Any:
     """The arrays x one after the other; where each ends is found here once, so that undoing it is no sum for each."""
-    return concatenate(*x, axis=axis, ends=(0, *accumulate(a.shape[axis] for a in x)))
+    return concatenate(*x, axis=axis, ends=(0, *accumulate([a.shape[axis] for a in x])))
 
 
 def part(g: Any, axis: int, key: Any) -> Any:
     """g[key] along one axis."""
-    return getitem(g, (slice(None),) * (axis % g.ndim) + (key,))
+    before = (slice(None),) * (axis % g.ndim)
+    return getitem(g, key=(*before, key) if before else key)
 
 
-def from_diagonal(g: Any, x: Any, *of: Any) -> Any:
-    """Undo np.diagonal(x, *of), which given the numbers 0, 1, 2, … in place of x says where each element stood."""
-    return np.reshape(scatter(g, np.diagonal(np.arange(x.size).reshape(x.shape), *of), (x.size,)), x.shape)
+@operation
+def rearranged(x: Any, by: Function, of: tuple[Any, ...]) -> Any:
+    """by(x, *of), where that function moves, repeats or leaves out elements, or puts zeros among them."""
+    return by(x, *of)
+
+
+def undone(g: Any, x: Any, by: Function, *of: Any) -> Any:
+    """Undo by(x, *of): of the numbers 1, 2, 3, … in place of x, that says where each element comes from."""
+    places = by(np.arange(1, x.size + 1).reshape(x.shape), *of)
+    return np.reshape(getitem(scatter(g, places, (x.size + 1,)), np.s_[1:]), x.shape)
 
 
 @operation

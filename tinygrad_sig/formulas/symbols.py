@@ -119,6 +119,7 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     fn.concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
     fn.contract: lambda *x, subscripts, optimize: Symbol(np.einsum, subscripts, *x),
     fn.getitem: lambda x, key: Symbol(indexed, x, index(key)),
+    fn.rearranged: lambda x, by, of: Symbol(by, x, *of),
     fn.scatter: lambda x, key, shape: Symbol(fn.scatter, x, f"[{index(key)}]", shape),
 }
 
