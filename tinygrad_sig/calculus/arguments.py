@@ -40,7 +40,8 @@ class Arguments:
         if not isinstance(function, np.ufunc):
             try:
                 parameters = list(signature(function).parameters.values())
-                self.defaults.clear()
+                if not any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
+                    self.defaults.clear()
             except ValueError:  # It is written in C, in a NumPy that does not tell.
                 parameters = own
             self.defaults |= {p.name: p.default for p in parameters}

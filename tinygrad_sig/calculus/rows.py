@@ -41,6 +41,10 @@ class Row:
         plain = getattr(function, "__wrapped__", function) if hasattr(function, "lanes") else function
         self.compute: Function = IN_ONE_STROKE[function] if in_one_stroke else COMPUTED.get(function, plain)
 
+    def called(self, params: dict[str, Any]) -> str:
+        """What users call it; what only rearranges, by the function that says how."""
+        return getattr(params.get("by"), "__name__", self.name)
+
 
 class Table(dict[Function, Entries]):
     """Rows by function. A row is read when it is entered, and each of `listeners` hears of every change."""

@@ -51,7 +51,7 @@ class Tensor(ArrayLike):
         self.params = NO_PARAMS
 
     function = property(lambda self: self.row and self.row.function, doc="What computed it; None for a leaf.")
-    op = property(lambda self: self.row and self.row.name, doc="The operation's name; None for a leaf.")
+    op = property(lambda self: self.row and self.row.called(self.params), doc="The operation's name; None for a leaf.")
 
     @property
     def name(self) -> str | None:

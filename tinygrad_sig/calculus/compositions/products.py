@@ -19,7 +19,6 @@ from ..functions import (
     minors,
     p_norm,
     sign_of_det,
-    transposed,
 )
 
 LETTERS = ascii_uppercase + ascii_lowercase  # In the order in which NumPy has them.
@@ -239,9 +238,6 @@ PRODUCTS: dict[Function, Function] = {
     np.linalg.vecdot: vecdot,
     np.linalg.outer: of_vectors,
     np.linalg.cross: of_3,
-    np.linalg.diagonal: lambda x, offset=0: np.diagonal(x, offset, -2, -1),
-    np.linalg.trace: lambda x, offset=0: np.trace(x, offset, -2, -1),
-    np.linalg.matrix_transpose: transposed,
     cofactors: minors,
 }
 if hasattr(np, "matvec"):  # From NumPy 2.2 on.
