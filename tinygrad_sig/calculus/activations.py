@@ -103,7 +103,7 @@ def gated_prime(y: Any, x: Any, u: Any, slope: Any = 1) -> Any:
     if isinstance(u, np.ndarray) and u.dtype == np.float64 and (abs(u) <= 700).all():
         sigma, sigma_prime = sigmoid_with_slope(u)
         return sigma + x * slope * sigma_prime
-    return sigmoid(u) + slope * within(y, END) * sigmoid(-u)
+    return sigmoid(u) + slope * (within(y, END) * sigmoid(-u))
 
 
 def gelu_prime(y: Any, x: Any) -> Any:

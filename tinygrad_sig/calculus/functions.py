@@ -190,14 +190,17 @@ def cosine(a: Any, b: Any) -> Any:
     return a / size / np.maximum(np.hypot(a / size, b / size), 1)
 
 
+def leg(y: Any, a: Any, b: Any) -> Any:
+    """a/y for y = √(a² + b²); where that has lost digits, and of nodes and symbols, cosine(a, b)."""
+    return cosine(a, b) if hasattr(y, "__operation__") or not is_exact(y) else a / y
+
+
 def turn(a: Any, b: Any) -> Any:
-    """a/(a² + b²), the derivative of the angle of (a, b) by b; where squares leave the range, cosine/√(a² + b²)."""
-    if not hasattr(a, "__operation__") and not hasattr(b, "__operation__"):
-        with np.errstate(over="ignore"):
-            y = a * a + np.square(b)
-        if is_exact(y):
-            return a / y
-    return cosine(a, b) / np.hypot(a, b)
+    """a/(a² + b²); where that has lost digits, and of nodes and symbols, cosine(a, b)/√(a² + b²)."""
+    with np.errstate(over="ignore"):
+        y = a * a + np.square(b)
+    plain = not hasattr(y, "__operation__") and is_exact(y)
+    return a / y if plain else cosine(a, b) / np.hypot(a, b)
 
 
 @operation
@@ -263,7 +266,8 @@ def is_exact(y: Any) -> bool:
     if not isinstance(y, np.ndarray | np.floating):
         return not is_duck(y)  # A symbol stands for the general case.
     info = np.finfo(y.dtype)
-    return bool(((y > info.tiny**0.5 / info.eps) & (y <= info.max)).all())
+    found = (y > info.tiny**0.5 / info.eps) & (y <= info.max)
+    return bool(found.all() if found.ndim else found)
 
 
 def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:

@@ -89,7 +89,7 @@ LOCAL = Table(True, {
     np.minimum:      (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmax:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmin:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
-    np.hypot:        (lambda y, a, b: cosine(a, b),              lambda y, a, b: cosine(b, a)),
+    np.hypot:        (lambda y, a, b: fn.leg(y, a, b),           lambda y, a, b: fn.leg(y, b, a)),
     np.arctan2:      (lambda y, a, b: turn(b, a),                lambda y, a, b: -turn(a, b)),
     cosine:          (lambda y, a, b: cosine(b, a) ** 2 / fn.divisor(np.hypot(a, b)),
                       lambda y, a, b: -y * cosine(b, a) / fn.divisor(np.hypot(a, b))),

@@ -9,18 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions as fn
-from ..functions import (
-    MANY,
-    Function,
-    axes_of,
-    cofactors,
-    contract,
-    euclidean,
-    log_det,
-    minors,
-    p_norm,
-    sign_of_det,
-)
+from ..functions import Function, axes_of
 from .shapes import built
 
 LETTERS = ascii_uppercase + ascii_lowercase  # In the order in which NumPy has them.
@@ -30,29 +19,28 @@ SlogdetResult: Any = type(np.linalg.slogdet(np.ones((1, 1))))
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord is axis is None and not keepdims:
-        return euclidean(x)
+        return fn.euclidean(x)
     axis = axis if isinstance(axis, tuple | None) else int(axis)
-    axes = axes_of(axis, x.ndim)
-    if ord is None and (axis is None or len(axes) in (1, 2)):
-        return euclidean(x, axis=axis, keepdims=keepdims)
-    if len(axes) == 1:
+    count = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
+    if (ord is None and (axis is None or count in (1, 2))) or (ord in ("fro", "f") and count == 2):
+        return fn.euclidean(x, axis=axis, keepdims=keepdims)
+    if count == 1:
         return vector_norm(x, axis, keepdims, ord)
-    if len(axes) != 2:
-        raise ValueError(f"norm: it is that of a vector or of a matrix, not over {len(axes)} axes; give one or two")
-    if ord in ("fro", "f"):
-        return euclidean(x, axis=axes, keepdims=keepdims)
+    if count != 2:
+        raise ValueError(f"norm: it is that of a vector or of a matrix, not over {count} axes; give one or two")
     if ord in ("nuc", 2, -2):
         raise TypeError(f"norm: it has no derivative with ord={ord!r} here; use None, 'fro', 1 or inf for matrices")
     summed, extreme = MATRIX_NORMS.get(ord, (0, None))
     if extreme is None:
         raise ValueError(f"norm: ord={ord!r} is no norm of a matrix; use 'fro', 1, -1, inf or -inf")
+    axes = axes_of(axis, x.ndim)
     sums = np.sum(np.absolute(x), axis=axes[summed], keepdims=True)
     return (extreme if x.size or ord < 0 else np.sum)(sums, axis=axes, keepdims=keepdims)
 
 
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     if ord is None or ord == 2:
-        return euclidean(x, axis=tuple(range(x.ndim)) if axis is None else axis, keepdims=keepdims)
+        return fn.euclidean(x, axis=tuple(range(x.ndim)) if axis is None else axis, keepdims=keepdims)
     if ord == 0:
         return np.sum(unmoved(x, x != 0), axis=axis, keepdims=keepdims)
     if abs(ord) == inf:
@@ -60,7 +48,7 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) 
         return extreme(np.absolute(x), axis=axis, keepdims=keepdims)
     if ord == 1:
         return np.sum(np.absolute(x), axis=axis, keepdims=keepdims)
-    return p_norm(x, ord=float(ord), axis=axis, keepdims=keepdims)
+    return fn.p_norm(x, ord=float(ord), axis=axis, keepdims=keepdims)
 
 
 def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
@@ -103,9 +91,7 @@ def vdot(a: Any, b: Any) -> Any:
 
 def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     a, b = (a, b) if axis == -1 else (np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1))
-    if ndim(a) == ndim(b) == 1:
-        return a @ b
-    return np.squeeze(np.expand_dims(a, -2) @ np.expand_dims(b, -1), (-2, -1))
+    return a @ b if ndim(a) == ndim(b) == 1 else np.squeeze(np.expand_dims(a, -2) @ np.expand_dims(b, -1), (-2, -1))
 
 
 def matvec(a: Any, b: Any) -> Any:
@@ -132,7 +118,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         second[j] = first[i]
     kept = [x for x in first + second if x not in first or x not in second]
     subscripts = f"{''.join(first)},{''.join(second)}->{''.join(kept)}"
-    return contract(a, b, subscripts=subscripts, optimize=prod((*np.shape(a), *np.shape(b))) > MANY)
+    return fn.contract(a, b, subscripts=subscripts, optimize=prod((*np.shape(a), *np.shape(b))) > fn.MANY)
 
 
 def einsum(subscripts: Any, *x: Any, optimize: Any = False) -> Any:
@@ -142,7 +128,7 @@ def einsum(subscripts: Any, *x: Any, optimize: Any = False) -> Any:
         x = tuple(operands[: len(lists)])
         terms = [spelled(labels) for labels in lists]
         subscripts = ",".join(terms) + (f"->{spelled(operands[-1])}" if len(operands) > len(lists) else "")
-    return contract(*x, subscripts=subscripts, optimize=optimize)
+    return fn.contract(*x, subscripts=subscripts, optimize=optimize)
 
 
 def spelled(labels: Any) -> str:
@@ -192,7 +178,7 @@ def matrix_power(a: Any, n: Any) -> Any:
 
 
 def slogdet(a: Any) -> Any:
-    return SlogdetResult(sign_of_det(a), log_det(a))
+    return SlogdetResult(fn.sign_of_det(a), fn.log_det(a))
 
 
 def kron(a: Any, b: Any) -> Any:
@@ -256,7 +242,7 @@ PRODUCTS: dict[Function, Function] = {
     np.linalg.vecdot: vecdot,
     np.linalg.outer: of_vectors,
     np.linalg.cross: of_3,
-    cofactors: minors,
+    fn.cofactors: fn.minors,
 }
 if hasattr(np, "matvec"):  # From NumPy 2.2 on.
     PRODUCTS |= {np.matvec: matvec, np.vecmat: vecmat}

@@ -100,15 +100,18 @@ def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdi
     rank = np.ravel(below.astype(int))
     y, above = of_rank(x, rank, np.minimum(rank + 1, len(x) - 1))
     if position.dtype.kind == "f":
-        share = position - below
-        t = float(share) if weak else np.reshape(share, (-1,) + (1,) * (x.ndim - 1))
-        y = np.where(t < 0.5, y + (above - y) * t, above - (above - y) * (1 - t))
+        gap, t = above - y, position - below
+        t = float(t) if weak else np.reshape(t, (-1,) + (1,) * (x.ndim - 1))
+        if weak:
+            y = y + gap * t if t < 0.5 else above - gap * (1 - t)
+        else:
+            y = np.where(t < 0.5, y + gap * t, above - gap * (1 - t))
     return np.reshape(y, q.shape + shape)
 
 
 def percentile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    share = q / 100 if type(q) in (int, float) else real(q, "percentile") / 100
-    return quantile(x, share, axis, method=method, keepdims=keepdims)
+    q = q / 100 if type(q) in (int, float) else real(q, "percentile") / 100
+    return quantile(x, q, axis, method=method, keepdims=keepdims)
 
 
 def neighbours(x: Any, axis: int) -> tuple[Any, Any]:
@@ -157,7 +160,9 @@ def slope(f: Any, h: Any, edge_order: int) -> Any:
     if len(f) <= edge_order or (not uniform and np.shape(h) != (len(f),)):
         raise ValueError(f"gradient: coordinates of shape {np.shape(h)} for {len(f)} values; give one for each of more")
     if uniform and edge_order == 1:
-        found = join(f[1:2] - f[:1], (f[2:] - f[:-2]) / 2, f[-1:] - f[-2:-1], axis=0) / h
+        steps = np.full((len(f),) + (1,) * (f.ndim - 1), 2, f.dtype)
+        steps[[0, -1]] = 1
+        found = (join(f[1:], f[-1:], axis=0) - join(f[:1], f[:-1], axis=0)) / (h * steps)
     else:
         d = h if uniform else np.reshape(diff(h), (-1,) + (1,) * (f.ndim - 1))
         first, last, left, right = (d,) * 4 if uniform else (d[:1], d[-1:], d[:-1], d[1:])
@@ -199,8 +204,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     i = np.clip(np.searchsorted(xp, z, "right") - 1, 0, max(len(xp) - 2, 0))
     j = np.minimum(i + 1, len(xp) - 1)
     gap = xp[j] - xp[i]
-    share = (z - xp[i]) / (gap + (gap == 0))
-    y = fp[i] * (1 - share) + fp[j] * share
+    t = (z - xp[i]) / (gap + (gap == 0))
+    y = fp[i] * (1 - t) + fp[j] * t
     y = np.where(below, fp[0] if left is None else left, np.where(above, fp[-1], y))
     return y if right is None else np.where(x > xp[-1], right, y)
 
