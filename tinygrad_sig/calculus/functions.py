@@ -191,12 +191,12 @@ def cosine(a: Any, b: Any) -> Any:
 
 
 def leg(y: Any, a: Any, b: Any) -> Any:
-    """a/y for y = √(a² + b²); where that has lost digits, and of nodes and symbols, cosine(a, b)."""
+    """a/y for y = √(a² + b²); of nodes, symbols and lost digits cosine(a, b), which can be differentiated again."""
     return cosine(a, b) if hasattr(y, "__operation__") or not is_exact(y) else a / y
 
 
 def turn(a: Any, b: Any) -> Any:
-    """a/(a² + b²); where that has lost digits, and of nodes and symbols, cosine(a, b)/√(a² + b²)."""
+    """a/(a² + b²), by which an angle turns; of nodes, symbols and lost digits cosine(a, b)/√(a² + b²)."""
     with np.errstate(over="ignore"):
         y = a * a + np.square(b)
     plain = not hasattr(y, "__operation__") and is_exact(y)

@@ -101,7 +101,7 @@ def matvec(a: Any, b: Any) -> Any:
 
 
 def vecmat(a: Any, b: Any) -> Any:
-    return a @ b if ndim(a) == 1 else np.squeeze(np.expand_dims(a, -2) @ b, -2)
+    return a @ b if ndim(a) == 1 < ndim(b) else np.squeeze(np.expand_dims(a, -2) @ b, -2)
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:

@@ -19,7 +19,8 @@ def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     axis = None if axis is None else axes_of(axis, x.ndim)
     if weights is None:
         y = np.mean(x, axis=axis, keepdims=keepdims)
-        return (y, np.full(y.shape, x.size / y.size, y.dtype)[()]) if returned else y
+        total = x.size / y.size
+        return (y, np.full(y.shape, total, y.dtype)[()]) if returned else y
     w = real(weights, "average")
     if w.shape != x.shape:
         if axis is None or w.shape != tuple(x.shape[i] for i in axis):
