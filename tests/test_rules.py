@@ -584,6 +584,12 @@ def test_second_derivatives_near_0_do_not_cancel(f, curvature, x):
     np.testing.assert_allclose(derivatives(f, x, 2)[2], curvature * float(x), rtol=4 * np.finfo(type(x)).eps)
 
 
+def test_an_angle_does_not_turn_at_infinity():
+    t = Tensor([0.0, np.inf, -np.inf, 1e200])
+    np.arctan(t).sum().backward()
+    assert t.grad.tolist() == [1, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("f", "x", "tolerance"),
     [

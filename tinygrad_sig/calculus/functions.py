@@ -186,7 +186,7 @@ def cosine(a: Any, b: Any) -> Any:
     if is_exact(y):
         return a / y
     size = np.maximum(abs(a), abs(b))
-    size = np.where(size > 0, size, 1)
+    size = np.where((size > 0) & (size < np.inf), size, 1)
     return a / size / np.maximum(np.hypot(a / size, b / size), 1)
 
 

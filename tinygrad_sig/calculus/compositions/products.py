@@ -21,19 +21,20 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord is axis is None and not keepdims:
         return fn.euclidean(x)
     axis = axis if isinstance(axis, tuple | None) else int(axis)
-    count = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
-    if (ord is None and (axis is None or count in (1, 2))) or (ord in ("fro", "f") and count == 2):
+    axes = axes_of(axis, x.ndim)
+    if ord is None and (axis is None or len(axes) in (1, 2)):
         return fn.euclidean(x, axis=axis, keepdims=keepdims)
-    if count == 1:
+    if len(axes) == 1:
         return vector_norm(x, axis, keepdims, ord)
-    if count != 2:
-        raise ValueError(f"norm: it is that of a vector or of a matrix, not over {count} axes; give one or two")
+    if len(axes) != 2:
+        raise ValueError(f"norm: it is that of a vector or of a matrix, not over {len(axes)} axes; give one or two")
+    if ord in ("fro", "f"):
+        return fn.euclidean(x, axis=axes, keepdims=keepdims)
     if ord in ("nuc", 2, -2):
         raise TypeError(f"norm: it has no derivative with ord={ord!r} here; use None, 'fro', 1 or inf for matrices")
     summed, extreme = MATRIX_NORMS.get(ord, (0, None))
     if extreme is None:
         raise ValueError(f"norm: ord={ord!r} is no norm of a matrix; use 'fro', 1, -1, inf or -inf")
-    axes = axes_of(axis, x.ndim)
     sums = np.sum(np.absolute(x), axis=axes[summed], keepdims=True)
     return (extreme if x.size or ord < 0 else np.sum)(sums, axis=axes, keepdims=keepdims)
 
