@@ -22,6 +22,7 @@ from tinygrad_sig.calculus.functions import (
     concatenate,
     contract,
     cosine,
+    cross,
     euclidean,
     getitem,
     log_det,
@@ -415,7 +416,7 @@ INNER = {cosine, monomial, parabola, projected, share, sigmoid_prime, within}  #
 
 def test_every_row_is_a_step():
     """But for those that only the rules use, and for rows that other tests define."""
-    inner = {scatter, cast, concatenate, stack, contract, euclidean, sech, getitem, p_norm, log_det, *INNER}
+    inner = {scatter, cast, concatenate, stack, contract, euclidean, sech, getitem, p_norm, log_det, cross, *INNER}
     inner |= {
         np.linalg.inv,
         np.linalg.solve,

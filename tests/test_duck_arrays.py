@@ -27,6 +27,7 @@ from tinygrad_sig.calculus.functions import (
     cast,
     concatenate,
     contract,
+    cross,
     cumprod_undone,
     euclidean,
     getitem,
@@ -261,7 +262,7 @@ def test_every_row_is_called_here():
     activations = {f for f in composed_here if f in CALLS}
     newer = set(SHAPES) - set(CALLS)  # Those that only move elements are nothing to Dask yet.
     newer |= ORDERED
-    newer |= {*PRODUCTS, p_norm, log_det, np.linalg.inv, np.linalg.solve, np.linalg.det}  # Dask has few of them.
+    newer |= {*PRODUCTS, p_norm, cross, log_det, np.linalg.inv, np.linalg.solve, np.linalg.det}  # Dask has few of them.
     assert ({f for f in LINEAR if own(f)} | set(COMPOSED)) - newer == set(CALLS) - (activations - set(LINEAR)) - newer
 
 

@@ -32,6 +32,7 @@ from tinygrad_sig.calculus.functions import (
     concatenate,
     contract,
     cosine,
+    cross,
     euclidean,
     getitem,
     log_det,
@@ -144,6 +145,7 @@ SAMPLES: dict = {
     np.linalg.det:   plain((SQUARE,), (STACK,), (SQUARE[:2, :2],), (ONES,)),
     log_det:         plain((SQUARE,), (STACK,), (-SQUARE[:1, :1],)),
     np.linalg.solve: plain((SQUARE, CUBE[0, :, 0]), (SQUARE, CUBE), (STACK, CUBE[0, :, :1]), (STACK, CUBE[0, :, 0])),
+    cross:           plain((SIGNED, SIGNED[::-1]), (SIGNED, ROW), (SIGNED[0], SIGNED)),
     np.where:        plain(*((MASK, *pair) for pair in PAIRS), (MASK[0], SCALAR, COLUMN)),
     concatenate:     [((SIGNED, ROW), {"axis": 0, "ends": (0, 2, 3)}), ((CUBE,), {"axis": 1, "ends": (0, 3)}),
                       ((COLUMN, SIGNED, COLUMN), {"axis": -1, "ends": (0, 1, 4, 5)}),
@@ -582,6 +584,12 @@ def test_the_derivative_of_a_number_at_the_ends_of_its_range(f, x, expected):
 @pytest.mark.parametrize("x", [1e-300, 1e-17, np.float16(1e-4)])
 def test_second_derivatives_near_0_do_not_cancel(f, curvature, x):
     np.testing.assert_allclose(derivatives(f, x, 2)[2], curvature * float(x), rtol=4 * np.finfo(type(x)).eps)
+
+
+def test_an_angle_does_not_turn_at_infinity():
+    t = Tensor([0.0, np.inf, -np.inf, 1e200])
+    np.arctan(t).sum().backward()
+    assert t.grad.tolist() == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

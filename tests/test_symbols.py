@@ -26,6 +26,7 @@ from tinygrad_sig.calculus.functions import (
     concatenate,
     contract,
     cosine,
+    cross,
     euclidean,
     getitem,
     log_det,
@@ -105,7 +106,7 @@ def evaluated(formula, **values):
         (np.exp2, "0.693147·exp2(x)", r"0.693147 \, 2^{x}"),
         (np.log10, "0.434294 / x", r"\frac{0.434294}{x}"),
         (np.tan, "1 + tan(x)²", r"1 + \tan(x)^{2}"),
-        (np.arctan, "(1 / hypot(1, x))²", r"(\frac{1}{\mathrm{hypot}(1, x)})^{2}"),
+        (np.arctan, "1 / hypot(1, x)²", r"\frac{1}{\mathrm{hypot}(1, x)^{2}}"),
         (np.cosh, "sinh(x)", r"\sinh(x)"),
         (lambda x: np.logaddexp(x, 0), "σ(x)", r"\sigma(x)"),
         (lambda x: x + 2, "1", "1"),
@@ -251,6 +252,7 @@ EXAMPLES = {
         lambda x, columns, **_: np.linalg.solve(x[:, 1:], columns[:2]),
         lambda x, row, **_: np.linalg.solve(x[:, 1:], row[1:]),
     ],
+    cross: [lambda x, **_: np.cross(x, x)],
     np.where: [lambda x, **_: np.where(x > 2, x, 0), lambda x, **_: np.where(x > 2, 1, x)],
 }
 

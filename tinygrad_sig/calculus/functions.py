@@ -174,8 +174,8 @@ def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
     a = np.where(c == 0, 1, a)
     steps = np.where(a == 0, lower, np.minimum(np.maximum(np.floor(b), 0), lower))
     y = c * a ** (b - steps)
-    for step in range(lower):
-        y = y / np.where(steps + step < lower, a, 1)
+    for k in range(lower):
+        y = y / np.where(steps + k < lower, a, 1)
     return y
 
 
@@ -183,22 +183,38 @@ def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
 def cosine(a: Any, b: Any) -> Any:
     """a/√(a² + b²), and 0 at the origin; right also where the root is beyond the largest number."""
     with np.errstate(over="ignore"):
-        y = np.hypot(a, b)
+        y = np.sqrt(a * a + b * b)
     if is_exact(y):
         return a / y
     size = np.maximum(abs(a), abs(b))
-    size = np.where(size > 0, size, 1)
+    size = np.where((size > 0) & (size < np.inf), size, 1)
     return a / size / np.maximum(np.hypot(a / size, b / size), 1)
+
+
+def leg(y: Any, a: Any, b: Any) -> Any:
+    """a/y for y = √(a² + b²); of nodes, symbols and lost digits cosine(a, b), which can be differentiated again."""
+    return cosine(a, b) if hasattr(y, "__operation__") or not is_exact(y) else a / y
+
+
+def turn(a: Any, b: Any) -> Any:
+    """a/(a² + b²), by which an angle turns; of nodes, symbols and lost digits cosine(a, b)/√(a² + b²)."""
+    with np.errstate(over="ignore"):
+        y = a * a + np.square(b)
+    plain = not hasattr(y, "__operation__") and is_exact(y)
+    return a / y if plain else cosine(a, b) / np.hypot(a, b)
 
 
 @operation
 def share(a: Any, b: Any, base: float = e) -> Any:
     """baseᵃ/(baseᵃ + baseᵇ), to a few ulp, equal infinities included.
 
-    At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back.
+    At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back. Up to
+    2 it is no more than one.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         d = real(a - b, "share")
+        if not is_duck(d) and (abs(d) <= 2).all():
+            return 1 / (1 + (np.exp2 if base == 2 else np.exp)(-d))
         rest = (a - (d - (d - a))) - (b + (d - a))
     if is_duck(rest) or not np.isfinite(rest).all():
         d, rest = np.where(a == b, 0, d), np.where(np.isfinite(rest), rest, 0)
@@ -218,16 +234,20 @@ def chosen(y: Any, a: Any, b: Any) -> Any:
 @operation
 def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The share of each element of x in y, which is its max or min over `axis`: equal where several are y."""
-    y = spread(y, x, axis, keepdims)
-    found = (x == y) | (np.isnan(x) & np.isnan(y))
+    found = x == spread(y, x, axis, keepdims)
+    if is_duck(x) or np.isnan(y).any():
+        found = found | (np.isnan(x) & np.isnan(spread(y, x, axis, keepdims)))
     return found / found.sum(axis=axis, keepdims=True).astype(x.dtype)
 
 
 @operation
 def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
+    if axis is None and not x.ndim:
+        return abs(x)
+    flat = x.ravel("K") if axis is None and not keepdims and isinstance(x, np.ndarray) else None  # as NumPy does
     with np.errstate(over="ignore"):
-        y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+        y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims) if flat is None else flat.dot(flat))
     if is_duck(x) or not x.size or is_exact(y):
         return y
     size = magnitude(x, axis)
@@ -243,10 +263,12 @@ def magnitude(x: Any, axis: Any) -> Any:
 
 def is_exact(y: Any) -> bool:
     """Whether a root of squares has all of its digits: no square has left the range. Lazy arrays are not asked."""
-    if is_duck(getattr(y, "_array", y)):
-        return False
-    info = np.finfo(y.dtype or float)  # A symbol that is computed from others has none.
-    return bool(np.all(y > info.tiny**0.5 / info.eps) and np.all(y <= info.max))
+    y = getattr(y, "_array", y)
+    if not isinstance(y, np.ndarray | np.floating):
+        return not is_duck(y)  # A symbol stands for the general case.
+    info = np.finfo(y.dtype)
+    found = (y > info.tiny**0.5 / info.eps) & (y <= info.max)
+    return bool(found.all() if found.ndim else found)
 
 
 def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
@@ -285,18 +307,16 @@ def projected(v: Any, p: Any, axis: Any) -> Any:
 @operation
 def p_norm(x: Any, ord: float, axis: Any = None, keepdims: bool = False) -> Any:
     """(Σ|x|ᵖ)^(1/p) over `axis`, p = ord: of x brought to the size of 1, so that no power leaves the range."""
-    size = np.absolute(x)
-    largest = np.max(size, axis=axis, keepdims=True, initial=0)
-    scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
-    y = scale * np.sum((size / scale) ** float(ord), axis=axis, keepdims=True) ** (1 / float(ord))
+    size = magnitude(x, axis)
+    y = size * np.sum((np.absolute(x) / size) ** float(ord), axis=axis, keepdims=True) ** (1 / float(ord))
     return y if keepdims else np.squeeze(y, axes_of(axis, x.ndim))[()]
 
 
 def p_norm_back(g: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
     """g·(|x|/y)ᵖ⁻¹·sign(x), p = ord; where this is 0/0, as at a norm of 0, it is 0."""
     g, y, size = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), np.absolute(x)
-    share = size / divisor(y) if ord > 1 else y / divisor(size)
-    return g * (np.sign(x) * share ** float(abs(ord - 1)))
+    ratio = size / divisor(y) if ord > 1 else y / divisor(size)
+    return g * (np.sign(x) * ratio ** float(abs(ord - 1)))
 
 
 @operation
@@ -309,9 +329,10 @@ def sinc_derivative(x: Any, n: int) -> Any:
     t = pi * x.astype(np.result_type(x.dtype, np.float64))
     near = abs(t) < 1 + n / 2
     small, large = np.where(near, t, 0), np.where(near, 1, t)
-    series = 0.0
+    square, series = small * small, 0 * small
     for m in reversed(range(n % 2, 2 * n + 24, 2)):
-        series = series * small**2 + (-1) ** ((m + n) // 2) / (factorial(m) * (m + n + 1))
+        series *= square
+        series += (-1) ** ((m + n) // 2) / (factorial(m) * (m + n + 1))
     turns = np.sin(large), np.cos(large)
     f = turns[0] / large
     for k in range(1, n + 1):
@@ -516,11 +537,6 @@ def present_back(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return np.where(np.isnan(x), 0, spread(g, x, axis, keepdims))
 
 
-def inverse_back(x: Any) -> Any:
-    """x⁻ᵀ, of the last two axes."""
-    return transposed(np.linalg.inv(x))
-
-
 def present(x: Any, axis: Any, keepdims: bool) -> Any:
     """How many elements over `axis` are numbers; infinity for none, so that no gradient is divided by 0."""
     return divisor(np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=keepdims))
@@ -528,6 +544,10 @@ def present(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def before(x: Any) -> Any:
     """For each element along the first axis the product of all before it: 1, x₀, x₀·x₁, …"""
+    if type(x) is np.ndarray:
+        y = np.ones(x.shape, x.dtype)
+        np.multiply.accumulate(x[:-1], 0, None, y[1:])
+        return y
     return np.cumprod(join(np.ones_like(getitem(x, np.s_[:1])), getitem(x, np.s_[:-1]), axis=0), axis=0)
 
 
@@ -549,11 +569,10 @@ def others(x: Any, axis: Any) -> Any:
 
     if axis is None or not x.ndim:
         return np.reshape(beside(np.reshape(x, (-1,))), x.shape)
-    found: Any = 1
-    for i in axes_of(axis, x.ndim):
-        found = found * np.swapaxes(beside(np.swapaxes(x, 0, i)), 0, i)
-        x = np.prod(x, axis=i, keepdims=True)
-    return found
+    axes = axes_of(axis, x.ndim)
+    if len(axes) > 1:
+        return others(x, axes[0]) * others(np.prod(x, axis=axes[0], keepdims=True), axes[1:])
+    return np.swapaxes(beside(np.swapaxes(x, 0, axes[0])), 0, axes[0]) if axes else 1
 
 
 others_of, cumprod_undone = operation(others), operation(cumprod_back)  # Formulas name them, and do not unfold them.
@@ -592,6 +611,13 @@ def solve_right(g: Any, a: Any, b: Any) -> Any:
     if b.ndim == 1:
         return np.squeeze(np.linalg.solve(transposed(a), np.expand_dims(g, -1)), -1)
     return np.linalg.solve(transposed(a), g)
+
+
+@operation
+def cross(a: Any, b: Any) -> Any:
+    """a × b, of vectors of 3 along the last axis."""
+    one, two = [1, 2, 0], [2, 0, 1]
+    return np.take(a, one, -1) * np.take(b, two, -1) - np.take(a, two, -1) * np.take(b, one, -1)
 
 
 @operation
