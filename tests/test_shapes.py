@@ -375,3 +375,18 @@ def test_a_gradient_in_columns_is_put_back_where_it_belongs():
     x, g = Tensor(np.zeros((3, 4))), np.asfortranarray(np.arange(6.0).reshape(3, 2))
     x[np.array([[0], [1], [2]]), np.array([[1, 3]])].backward(g)
     np.testing.assert_array_equal(x.grad[:, [1, 3]], g)
+
+
+@pytest.mark.parametrize("shift", [np.uint8(1), np.int8(-1), True, 1.5, (1,), np.array([2], np.uint16)], ids=repr)
+def test_a_roll_by_any_number_is_rolled_back(shift):
+    """The negative of an unsigned number is another unsigned number."""
+    w = np.arange(5.0)
+    np.testing.assert_array_equal(
+        grad(lambda x: np.sum(np.roll(x, shift, 0 if np.ndim(shift) else None) * w))(np.zeros(5)),
+        np.roll(w, -int(np.ravel(shift)[0])),
+    )
+
+
+def test_a_quarter_turn_is_a_whole_number():
+    with pytest.raises(TypeError, match=r"rot90: 'float' object cannot be interpreted as an integer"):
+        np.rot90(Tensor(np.zeros((2, 3))), 0.5)

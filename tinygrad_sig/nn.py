@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
 from math import prod, sqrt
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ class Sequential:
     """Layers and functions, one after the other. Iterating gives the parameters, each with a name of its own."""
 
     def __init__(self, *layers: Any) -> None:
+        if odd := [layer for layer in layers if not callable(layer)]:
+            raise TypeError(f"Sequential: {type(odd[0]).__name__} is no layer; give functions, one after the other")
         self.layers = layers
         names = [parameter.name for parameter in self]
         if len(set(names)) < len(names) or None in names:
@@ -169,8 +172,9 @@ class MLP(Sequential):
         last: Callable[[Any], Any] | None = None,
     ) -> None:
         refuse_seed("MLP", rng)
-        if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"MLP: sizes {list(sizes)} make no network; give those of input and output, from 1 on")
+        sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+        if len(sizes) < 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
+            raise ValueError(f"MLP: sizes {sizes} make no network; give those of input and output, from 1 on")
         layers: list[Callable[[Any], Any]] = []
         for number, (n_in, n_out) in enumerate(pairwise(sizes), 1):
             layers += [Linear(n_in, n_out, rng, initialiser, number), activation]
@@ -233,6 +237,7 @@ def clip_gradients(parameters: Iterable[Tensor], norm: float) -> float:
     >>> clip_gradients([w, b], 1.0), float(w.grad), float(b.grad)
     (5.0, 0.6, 0.8)
     """
+    refuse_other_than_numbers("clip_gradients", norm=norm)
     if not norm > 0:
         raise ValueError(f"clip_gradients: a norm of {norm} leaves no gradient; give one above 0")
     gradients = gradients_of("clip_gradients", parameters)
@@ -253,6 +258,7 @@ class Optimiser:
 
     def __init__(self, parameters: Iterable[Tensor], rate: float, memory: Any) -> None:
         caller = type(self).__name__
+        refuse_other_than_numbers(caller, rate=rate)
         self.parameters, self.rate, self.steps = parameters_of(caller, parameters), rate, 0
         self.memory = [memory] * len(self.parameters)
         if any(parameter.inputs for parameter in self.parameters):
@@ -280,6 +286,7 @@ class SGD(Optimiser):
 
     def __init__(self, parameters: Iterable[Tensor], rate: float, momentum: float = 0.0) -> None:
         super().__init__(parameters, rate, 0.0)
+        refuse_other_than_numbers("SGD", momentum=momentum)
         self.momentum = momentum
 
     def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
@@ -295,6 +302,8 @@ class Adam(Optimiser):
 
     def __init__(self, parameters: Iterable[Tensor], rate: float = 1e-3, betas: Sequence[float] = (0.9, 0.999)) -> None:
         super().__init__(parameters, rate, (0.0, 0.0))
+        if len(betas) != 2 or not all(isinstance(beta, Real) and 0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Adam: betas {betas} weigh no means; give two numbers from 0 up to, but without, 1")
         self.betas = betas
 
     def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
@@ -308,12 +317,19 @@ class Adam(Optimiser):
 def batches(rng: Generator, size: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:
     """The rows of the arrays in a random order, the same for all, so many at a time; the last batch may be smaller."""
     refuse_seed("batches", rng)
+    arrays = tuple(array if hasattr(array, "shape") else np.asarray(array) for array in arrays)
     lengths = [len(array) for array in arrays]
-    if size < 1 or len(set(lengths)) != 1:
+    if not isinstance(size, int | np.integer) or size < 1 or len(set(lengths)) != 1:
         raise ValueError(f"batches: there are no {size} at a time of {lengths} rows; give a size, and equal lengths")
     order = rng.permutation(lengths[0])
     for start in range(0, len(order), size):
         yield tuple(array[order[start : start + size]] for array in arrays)
+
+
+def refuse_other_than_numbers(caller: str, **given: Any) -> None:
+    for name, value in given.items():
+        if not isinstance(value, Real):
+            raise TypeError(f"{caller}: its {name} is a {type(value).__name__}; give a number")
 
 
 def refuse_seed(caller: str, rng: Any) -> None:

@@ -70,7 +70,7 @@ class Arguments:
     def is_default(self, name: str, value: Any) -> bool:
         """Whether an unknown parameter has the value that it has anyway; TypeError where it has another."""
         if name in self.defaults:
-            default = self.defaults[name]
+            default = True if name == "where" else self.defaults[name]
             if value is default or (type(value) is type(default) and isinstance(value, str | int) and value == default):
                 return True
         if hasattr(value, "__operation__"):

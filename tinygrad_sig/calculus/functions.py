@@ -191,17 +191,16 @@ def cosine(a: Any, b: Any) -> Any:
     return a / size / np.maximum(np.hypot(a / size, b / size), 1)
 
 
-def leg(y: Any, a: Any, b: Any) -> Any:
-    """a/y for y = √(a² + b²); of nodes, symbols and lost digits cosine(a, b), which can be differentiated again."""
-    return cosine(a, b) if hasattr(y, "__operation__") or not is_exact(y) else a / y
+def over_hypot(x: Any, a: Any, b: Any) -> Any:
+    """x/√(a² + b²), and 0 at the origin; of halves, because the root itself may be beyond the largest number."""
+    return x / 2 / divisor(np.hypot(a / 2, b / 2))
 
 
-def turn(a: Any, b: Any) -> Any:
-    """a/(a² + b²), by which an angle turns; of nodes, symbols and lost digits cosine(a, b)/√(a² + b²)."""
+def over_squares(a: Any, b: Any) -> Any:
+    """a/(a² + b²); of nodes and symbols, and where the squares leave the range, by way of the root."""
     with np.errstate(over="ignore"):
         y = a * a + np.square(b)
-    plain = not hasattr(y, "__operation__") and is_exact(y)
-    return a / y if plain else cosine(a, b) / np.hypot(a, b)
+    return over_hypot(cosine(a, b), a, b) if hasattr(y, "__operation__") or not is_exact(y) else a / y
 
 
 @operation
@@ -245,7 +244,7 @@ def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
     if axis is None and not x.ndim:
         return abs(x)
-    flat = x.ravel("K") if axis is None and not keepdims and isinstance(x, np.ndarray) else None  # as NumPy does
+    flat = x.ravel("K") if axis is None and keepdims is False and isinstance(x, np.ndarray) else None  # as NumPy does
     with np.errstate(over="ignore"):
         y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims) if flat is None else flat.dot(flat))
     if is_duck(x) or not x.size or is_exact(y):
@@ -308,7 +307,7 @@ def projected(v: Any, p: Any, axis: Any) -> Any:
 def p_norm(x: Any, ord: float, axis: Any = None, keepdims: bool = False) -> Any:
     """(Σ|x|ᵖ)^(1/p) over `axis`, p = ord: of x brought to the size of 1, so that no power leaves the range."""
     size = magnitude(x, axis)
-    y = size * np.sum((np.absolute(x) / size) ** float(ord), axis=axis, keepdims=True) ** (1 / float(ord))
+    y = size * np.sum((np.absolute(x) / size) ** float(ord), axis=axis, keepdims=True) ** (x.dtype.type(1) / ord)
     return y if keepdims else np.squeeze(y, axes_of(axis, x.ndim))[()]
 
 
@@ -498,6 +497,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Undo a sum of x over `axis`: every summand receives the gradient of its sum."""
+    if type(g) is float64 and type(x) is np.ndarray:  # np.broadcast_to takes ten times as long.
+        return np.ndarray(x.shape, g.dtype, g, 0, (0,) * x.ndim)
     g = g if keepdims or axis is None or not x.ndim else np.expand_dims(g, axis)
     if type(x) is not np.ndarray and is_duck(getattr(x, "_array", x)):
         return g * np.ones_like(x)  # in the chunks of x, so that what follows is computed chunk by chunk
@@ -507,6 +508,7 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 def count(x: Any, y: Any, ddof: float = 0) -> Any:
     """How many elements of x have a part in one element of their mean or variance y, less `ddof`, but at least 0."""
     n = x.size // max(y.size, 1)
+    ddof = ddof.item() if isinstance(ddof, np.generic) else ddof  # Of a small dtype, n would not fit into it.
     n = 0 if ddof >= np.intp(n) else n - ddof  # NumPy compares so too, and refuses a text in these words.
     return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
 

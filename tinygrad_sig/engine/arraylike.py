@@ -89,6 +89,7 @@ class ArrayLike:
     __rpow__ = reflected(np.power)
     __iadd__, __isub__ = augmented(np.add), augmented(np.subtract)
     __imul__, __itruediv__ = augmented(np.multiply), augmented(np.divide)
+    __imod__, __ipow__, __imatmul__ = augmented(np.remainder), augmented(np.power), augmented(np.matmul)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
@@ -100,7 +101,7 @@ class ArrayLike:
     conjugate = conj
     sum, mean, max, min = spelled(np.sum), spelled(np.mean), spelled(np.max), spelled(np.min)
     prod, cumsum, cumprod, ptp = spelled(np.prod), spelled(np.cumsum), spelled(np.cumprod), spelled(np.ptp)
-    var, std, clip, dot = spelled(np.var), spelled(np.std), spelled(np.clip), spelled(np.dot)
+    var, std, dot = spelled(np.var), spelled(np.std), spelled(np.dot)
     ravel, squeeze, swapaxes, repeat = spelled(np.ravel), spelled(np.squeeze), spelled(np.swapaxes), spelled(np.repeat)
     flatten, take, diagonal, trace = ravel, spelled(np.take), spelled(np.diagonal), spelled(np.trace)
     all, any, argmax, argmin = spelled(np.all), spelled(np.any), spelled(np.argmax), spelled(np.argmin)
@@ -120,6 +121,10 @@ class ArrayLike:
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order, given as numbers or as one tuple, or else reversed, as np.transpose."""
         return self.__operation__(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[no-any-return]
+
+    def clip(self, min: Any = None, max: Any = None, **params: Any) -> Self:
+        """Kept between two bounds, as np.clip."""
+        return self.__operation__(np.clip, self, min, max, **params)  # type: ignore[no-any-return]
 
     def copy(self, *args: Any, **params: Any) -> Self:
         """A new node of the same numbers; in which order they lie does not show."""
@@ -164,6 +169,9 @@ class ArrayLike:
 
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self == value))
 
     def __bool__(self) -> bool:
         if self.size != 1:

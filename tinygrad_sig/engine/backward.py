@@ -23,7 +23,6 @@ class Node(Protocol):
     values: tuple[Any, ...]
     params: dict[str, Any]
     requires_grad: bool
-
     _array: Any  # y itself, or what a leaf holds
 
     def operands(self) -> tuple[Any, ...]:

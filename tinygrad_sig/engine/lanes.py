@@ -23,7 +23,7 @@ from .recording import recording
 from .tensor import Tensor, constant, node
 from .values import as_dtype, bare, elsewhere, label, numeric, plain
 
-NO_FIT = (ValueError, IndexError, TypeError, NotImplementedError)
+NO_FIT = (ValueError, IndexError, TypeError, OverflowError, NotImplementedError)
 
 
 def lane(row: Row) -> Callable[..., Any]:
@@ -177,7 +177,7 @@ def composed(function: Function, composition: Function) -> Function:
                 every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
                 labels = [label(a) for a in every if isinstance(a, Tensor)]
                 what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)
-                raise category(f"{function.__name__}: {what}{error}") from error
+                raise category(f"{function.__name__}: {what}{' '.join(str(error).split())}") from error
             raise
 
     return call

@@ -14,6 +14,7 @@ from inspect import isgeneratorfunction as isgenfunction
 from types import FrameType
 from typing import Any
 
+ENTERING = ("__enter__", "__exit__", "__aenter__", "__aexit__")
 SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 # What was turned and not turned back: (the block, recording or not, the generator that it stands in or None).
@@ -38,10 +39,14 @@ def runs(frame: FrameType) -> bool:
     return caller is frame
 
 
+def of_contextlib(frame: FrameType | None) -> bool:
+    return frame is not None and frame.f_globals.get("__name__") == "contextlib"
+
+
 def suspendable(frame: FrameType | None) -> FrameType | None:
-    """The frame of a generator or coroutine; of a context manager that is written as one, its user's."""
-    while frame and frame.f_back and frame.f_back.f_globals.get("__name__") == "contextlib":
-        frame = frame.f_back.f_back
+    """The frame of a generator or coroutine in which a block stands; of a context manager's, the frame of its user."""
+    while frame and (frame.f_code.co_name in ENTERING or of_contextlib(frame) or of_contextlib(frame.f_back)):
+        frame = frame.f_back
     return frame if frame and frame.f_code.co_flags & SUSPENDS else None
 
 
@@ -87,7 +92,7 @@ class recorded:
         return wraps(function)(run_generator if isgenfunction(function) else run)
 
 
-def no_grad() -> recorded:
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
     """Compute without recording: results inside are constants. Also a decorator; other threads go on recording.
 
     In a generator it holds while the generator runs, and not for its caller between two values.
@@ -98,4 +103,4 @@ def no_grad() -> recorded:
     >>> y.requires_grad
     False
     """
-    return recorded(False)
+    return recorded(False)(function) if function else recorded(False)

@@ -79,7 +79,9 @@ def elsewhere(row: Any, inputs: Iterable[Any], params: dict[str, Any], error: Ex
     if ducks and isinstance(error, TypeError | NotImplementedError):
         raise TypeError(f"{name}: {ducks[0]} lacks it for {labels}; compute the array first") from error
     if isinstance(error, TypeError):
-        raise TypeError(f"{name}: {error}") from error
+        raise TypeError(f"{name}: {str(error).rpartition('<lambda>() ')[2]}") from error
+    if isinstance(error, OverflowError):
+        raise OverflowError(f"{name}: {error}") from error
     if len(inputs) > 1:
         raise ValueError(f"{name}: {labels} do not fit; reshape one of them") from error
     category = IndexError if isinstance(error, IndexError) else ValueError

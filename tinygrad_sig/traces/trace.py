@@ -188,6 +188,8 @@ class GradientTrace(Sequence[Step]):
         """The tensor itself, or the one in the graph that has this name in the trace."""
         if isinstance(tensor, Tensor):
             return tensor
+        if not isinstance(tensor, str):
+            raise TypeError(f"trace: a {type(tensor).__name__} is no tensor of the graph; give one, or its name")
         for known, name in self.names.items():
             if name == tensor:
                 return known

@@ -254,7 +254,8 @@ def positions(caller: str, argnums: Argnums, count: int) -> list[int]:
     numbers = argnums if isinstance(argnums, Sequence) else [argnums]
     for number in numbers:
         if not isinstance(number, int | np.integer) or not -count <= number < count:
-            raise ValueError(f"{caller}: there is no argument {number!r} among {count}; give other argnums")
+            shown = " ".join(repr(number).split())
+            raise ValueError(f"{caller}: there is no argument {shown} among {count}; give other argnums")
     found = [int(number) % count for number in numbers]
     if len(set(found)) < len(found):
         raise ValueError(f"{caller}: argnums {argnums} name an argument twice; name it once")

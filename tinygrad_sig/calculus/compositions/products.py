@@ -18,6 +18,7 @@ SlogdetResult: Any = type(np.linalg.slogdet(np.ones((1, 1))))
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    keepdims = bool(keepdims)
     if ord is axis is None and not keepdims:
         return fn.euclidean(x)
     axis = axis if isinstance(axis, tuple | None) else int(axis)
@@ -40,6 +41,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    keepdims = bool(keepdims)
     if ord is None or ord == 2:
         return fn.euclidean(x, axis=tuple(range(x.ndim)) if axis is None else axis, keepdims=keepdims)
     if ord == 0:

@@ -11,7 +11,19 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..arguments import NO_VALUE
-from ..functions import Function, axes_of, cast, cumprod_back, cumprod_undone, getitem, join, others, others_of, real
+from ..functions import (
+    Function,
+    axes_of,
+    cast,
+    cumprod_back,
+    cumprod_undone,
+    floating,
+    getitem,
+    join,
+    others,
+    others_of,
+    real,
+)
 from .shapes import concatenate
 
 
@@ -40,6 +52,7 @@ def ptp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    a_min, a_max = (None if bound is NO_VALUE else bound for bound in (a_min, a_max))
     if (a_min is not None or a_max is not None) and (min is not None or max is not None):
         raise ValueError("clip: the bounds are given twice; give a_min and a_max, or else min and max")
     low, high = (new if old is None else old for old, new in ((a_min, min), (a_max, max)))
@@ -90,12 +103,12 @@ def median(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return y if y.shape == shape else np.reshape(y, shape)
 
 
-def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def quantile_of(name: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Any:
     if method != "linear":
-        raise TypeError(f"quantile: it has no derivative with method={method!r} here; use 'linear'")
-    x, weak, q = real(x, "quantile"), type(q) in (int, float), real(q, "quantile")
+        raise TypeError(f"{name}: it has no derivative with method={method!r} here; use 'linear'")
+    x, weak, q = real(x, name), type(q) in (int, float), real(q, name)
     if not np.all((q >= 0) & (q <= 1)):
-        raise ValueError("quantile: q must lie between 0 and 1; give the shares of the elements below")
+        raise ValueError(f"{name}: q must lie between 0 and 1; give the shares of the elements below")
     x, shape = merged(x, axis, keepdims)
     position = q * (len(x) - 1)
     below = np.floor(position).astype(position.dtype)
@@ -104,16 +117,17 @@ def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdi
     if position.dtype.kind == "f":
         gap, t = above - y, position - below
         t = float(t) if weak else np.reshape(t, (-1,) + (1,) * (x.ndim - 1))
-        if weak:
-            y = y + gap * t if t < 0.5 else above - gap * (1 - t)
-        else:
-            y = np.where(t < 0.5, y + gap * t, above - gap * (1 - t))
+        y = np.where(t < 0.5, y + gap * t, above - gap * (1 - t))
     return np.reshape(y, q.shape + shape)
+
+
+def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    return quantile_of("quantile", x, q, axis, method, keepdims)
 
 
 def percentile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
     q = q / 100 if type(q) in (int, float) else real(q, "percentile") / 100
-    return quantile(x, q, axis, method=method, keepdims=keepdims)
+    return quantile_of("percentile", x, q, axis, method, keepdims)
 
 
 def neighbours(x: Any, axis: int) -> tuple[Any, Any]:
@@ -149,6 +163,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     f = f if f.dtype.kind == "f" else f.astype(float)
     axes = axes_of(axis, f.ndim)
     steps = (varargs or (1.0,)) * (len(axes) if len(varargs) < 2 and np.ndim((*varargs, 0)[0]) == 0 else 1)
+    steps = tuple(h if isinstance(h, int | float) else floating(h, "gradient") for h in steps)
     if len(steps) != len(axes) or edge_order not in (1, 2):
         raise TypeError(f"gradient: {len(steps)} distances for {len(axes)} axes; give one for all, or one for each")
     moved = (slope(np.moveaxis(f, i, 0) if i else f, h, edge_order) for i, h in zip(axes, steps, strict=True))
@@ -161,20 +176,15 @@ def slope(f: Any, h: Any, edge_order: int) -> Any:
     uniform = np.ndim(h) == 0
     if len(f) <= edge_order or (not uniform and np.shape(h) != (len(f),)):
         raise ValueError(f"gradient: coordinates of shape {np.shape(h)} for {len(f)} values; give one for each of more")
-    if uniform and edge_order == 1:
-        steps = np.full((len(f),) + (1,) * (f.ndim - 1), 2, f.dtype)
-        steps[[0, -1]] = 1
-        found = (join(f[1:], f[-1:], axis=0) - join(f[:1], f[:-1], axis=0)) / (h * steps)
-    else:
-        d = h if uniform else np.reshape(diff(h), (-1,) + (1,) * (f.ndim - 1))
-        first, last, left, right = (d,) * 4 if uniform else (d[:1], d[-1:], d[:-1], d[1:])
-        between = diff(f, axis=0) / d
-        bend = (between[1:] - between[:-1]) / (left + right)
-        inner = (f[2:] - f[:-2]) / (2 * d) if uniform else between[:-1] + left * bend
-        start, end = between[:1], between[-1:]
-        if edge_order == 2:
-            start, end = start - first * bend[:1], end + last * bend[-1:]
-        found = join(start, inner, end, axis=0)
+    d = h if uniform else np.reshape(diff(h), (-1,) + (1,) * (f.ndim - 1))
+    first, last, left, right = (d,) * 4 if uniform else (d[:1], d[-1:], d[:-1], d[1:])
+    between = diff(f, axis=0) / d
+    bend = (between[1:] - between[:-1]) / (left + right)
+    inner = (f[2:] - f[:-2]) / (2 * d) if uniform else between[:-1] + left * bend
+    start, end = between[:1], between[-1:]
+    if edge_order == 2:
+        start, end = start - first * bend[:1], end + last * bend[-1:]
+    found = join(start, inner, end, axis=0)
     return found if found.dtype == f.dtype else cast(found, f.dtype)
 
 
