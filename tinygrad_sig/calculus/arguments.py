@@ -88,7 +88,8 @@ class Arguments:
 
 def settled(parameter: Any, function: str, name: str) -> Any:
     """A parameter that the caller cannot change any more: arrays in it are copied; a Tensor would lose its gradient."""
-    if type(parameter) in FIXED:
+    kind = type(parameter)
+    if kind in FIXED or (kind is tuple and FIXED.issuperset(map(type, parameter))):
         return parameter
     if isinstance(parameter, tuple):
         return tuple([settled(part, function, name) for part in parameter])
