@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .foreign import is_duck
-from .functions import axes_of, floating, largest, number, operation, sigmoid, sigmoid_with_slope, within
+from .functions import axes_of, floating, largest, number, operation, sigmoid, within
 
 
 @operation
@@ -98,18 +98,11 @@ def gate(x: Any) -> Any:
     return x * (sqrt(8 / pi) + 0.044715 * sqrt(8 / pi) * (x * x))
 
 
-def gated_prime(y: Any, x: Any, u: Any, slope: Any = 1) -> Any:
-    """σ(u) + x·u′·σ′(u) for y = x·σ(u) and u′ = `slope`; x·σ′(u) is y·σ(−u), which is more than 0 for longer."""
-    if isinstance(u, np.ndarray) and u.dtype == np.float64 and (abs(u) <= 700).all():
-        sigma, sigma_prime = sigmoid_with_slope(u)
-        return sigma + x * slope * sigma_prime
-    return sigmoid(u) + slope * (within(y, END) * sigmoid(-u))
-
-
 def gelu_prime(y: Any, x: Any) -> Any:
-    """The same for the gate of gelu."""
+    """σ(u) + x·u′·σ′(u) for y = x·σ(u), where x·σ′(u) is y·σ(−u)."""
     x = within(x)
-    return gated_prime(y, x, gate(x), sqrt(8 / pi) + 3 * 0.044715 * sqrt(8 / pi) * (x * x))
+    u, slope = gate(x), sqrt(8 / pi) + 3 * 0.044715 * sqrt(8 / pi) * (x * x)
+    return sigmoid(u) + within(y) * slope * sigmoid(-u)
 
 
 @operation

@@ -197,10 +197,10 @@ def over_hypot(x: Any, a: Any, b: Any) -> Any:
 
 
 def over_squares(a: Any, b: Any) -> Any:
-    """a/(a² + b²); of nodes and symbols, and where the squares leave the range, by way of the root."""
+    """a/(a² + b²); where the squares leave the range, by way of their root."""
     with np.errstate(over="ignore"):
-        y = a * a + np.square(b)
-    return over_hypot(cosine(a, b), a, b) if hasattr(y, "__operation__") or not is_exact(y) else a / y
+        y = np.square(a) + np.square(b)
+    return a / y if is_exact(y) else over_hypot(cosine(a, b), a, b)
 
 
 @operation

@@ -73,7 +73,7 @@ LOCAL = Table(True, {
     act.elu:         (lambda y, x, alpha=1.0: np.where(x > 0, 1, alpha * np.exp(np.where(x > 0, 0, x))),),
     act.softplus:    (lambda y, x: sigmoid(x),),
     act.log_sigmoid: (lambda y, x: sigmoid(-x),),
-    act.silu:        (lambda y, x: act.gated_prime(y, x, x),),
+    act.silu:        (lambda y, x: sigmoid(x) + fn.within(y, act.END) * sigmoid(-x),),
     act.gelu:        (lambda y, x: act.gelu_prime(y, x),),
     #                y = f(a, b)                                 ∂y/∂a,                               ∂y/∂b
     np.add:          (lambda y, a, b: 1,                         lambda y, a, b: 1),
@@ -89,7 +89,7 @@ LOCAL = Table(True, {
     np.minimum:      (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmax:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmin:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
-    np.hypot:        (lambda y, a, b: cosine(a, b),           lambda y, a, b: cosine(b, a)),
+    np.hypot:        (lambda y, a, b: cosine(a, b),              lambda y, a, b: cosine(b, a)),
     np.arctan2:      (lambda y, a, b: over_squares(b, a),        lambda y, a, b: -over_squares(a, b)),
     cosine:          (lambda y, a, b: fn.over_hypot(cosine(b, a) ** 2, a, b),
                       lambda y, a, b: -fn.over_hypot(y * cosine(b, a), a, b)),
