@@ -236,7 +236,7 @@ WRONG = {
     "unstack":      [call(N), call(M, axis=2), call(M, axis=None)],
     "repeat":       [call(V, [1, 2]), call(V, -1), call(M, 2, 2), call(M, 2, (0, 1)), call(N, 2, 1)],
     "tile":         [call(V, -1), call(V, 0.5), call(V, "a")],
-    "roll":         [call(M, 1, 2), call(M, (1, 2), (0, 1, 1)), call(M, "a")],
+    "roll":         [call(M, 1, 2), call(M, (1, 2), (0, 1, 1)), call(M, None)],
     "rot90":        [call(V), call(M, 1, (0, 0)), call(M, 1, (0, 2)), call(M, 1, (0,))],
     "flipud":       [call(N)],
     "fliplr":       [call(V)],

@@ -59,6 +59,7 @@ COMPUTED: dict[Function, Function] = {
     np.swapaxes: lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
     np.squeeze: lambda x, axis=None: x.squeeze(axis),
     np.expand_dims: expand_dims,
+    np.roll: lambda x, shift, axis=None: np.roll(x, np.asarray(shift, int).tolist(), axis),
     np.rot90: lambda x, k=1, axes=(0, 1): np.rot90(x, operator.index(k), axes),
     np.moveaxis: moveaxis,
     stack: lambda *x, axis: np.concatenate([expand_dims(a, axis) for a in x], int(axis)),

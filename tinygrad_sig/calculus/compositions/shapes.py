@@ -157,7 +157,7 @@ def diagonal(x: Any, *of: int) -> Any:
 # fmt: off
 # The formatter would give each of these five lines.
 SHAPES: dict[Function, Function] = {
-    np.ravel:        lambda a: a.reshape(shape=-1),
+    np.ravel:        lambda a: a.reshape(-1),
     # The order of the axes is that of the lengths of an array whose axes are 0, 1, 2, … long.
     np.rollaxis:     lambda a, axis, start=0: np.transpose(a, np.rollaxis(np.empty(range(a.ndim)), axis, start).shape),
     np.matrix_transpose: transposed,
