@@ -13,6 +13,7 @@ from tinygrad_sig import (
     Tensor,
     elu,
     gelu,
+    grad,
     hessian,
     jacobian,
     jvp,
@@ -49,6 +50,7 @@ from tinygrad_sig.calculus.functions import (
     stack,
     within,
 )
+from tinygrad_sig.calculus.rows import ROWS as READ
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.engine.backward import walk
 
@@ -637,3 +639,34 @@ def test_a_probability_close_to_1_keeps_its_derivative():
     p = np.exp(-46.0)
     np.testing.assert_allclose(jacobian(softmax)(x), [[p, -p], [p, -p]] * np.array([[1], [-1]]), rtol=1e-14)
     np.testing.assert_allclose(jacobian(log_softmax)(x), [[p, -p], [-1, 1]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("function", [np.max, np.min, np.nanmax, np.nanmin])
+def test_more_elements_than_float16_can_count_share_a_maximum(function):
+    """The count of 70000 is infinity in float16, and every share was 0."""
+    gradient = grad(function)(np.zeros(70000, np.float16))
+    assert gradient.dtype == np.float16
+    np.testing.assert_allclose(gradient.astype(float), 1 / 70000, rtol=1e-2)
+
+
+def test_the_norm_of_more_elements_than_float16_can_add_has_a_gradient():
+    x = np.ones(70000, np.float16)
+    np.testing.assert_allclose(float(np.linalg.norm(Tensor(x)).item()), 70000**0.5, rtol=1e-3)
+    np.testing.assert_allclose(grad(np.linalg.norm)(x).astype(float), 70000**-0.5, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("function", "dtype"),
+    [(np.var, np.float32), *((f, d) for f in (np.arctan, np.arctanh, np.hypot) for d in (np.float16, np.float32))],
+)
+def test_a_local_derivative_has_the_dtype_of_its_argument(function, dtype):
+    row, x = READ[function], np.full(70000, 0.5, dtype)
+    args = (x,) * row.arity
+    y = row.compute(*args)
+    before = () if row.elementwise else (y,)
+    assert row.entries[0](*before, y, *args).dtype == dtype
+
+
+@pytest.mark.parametrize("function", [silu, gelu])
+def test_a_gate_of_infinity_beside_one_far_below_0_does_not_warn(function):
+    np.testing.assert_array_equal(function(np.array([np.inf, -800.0])) > 0, [True, False])

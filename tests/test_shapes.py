@@ -390,3 +390,9 @@ def test_a_roll_by_any_number_is_rolled_back(shift):
 def test_a_quarter_turn_is_a_whole_number():
     with pytest.raises(TypeError, match=r"rot90: 'float' object cannot be interpreted as an integer"):
         np.rot90(Tensor(np.zeros((2, 3))), 0.5)
+
+
+@pytest.mark.parametrize("function", [np.repeat, np.take])
+def test_a_tensor_in_a_list_of_places_is_refused_by_the_functions_name(function):
+    with pytest.raises(TypeError, match=rf"^{function.__name__}: only what it rearranges has a gradient"):
+        function(Tensor(V), [Tensor(1.0), 2, 1])

@@ -15,7 +15,7 @@ def reduction(ufunc: Any) -> Function:
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """As NumPy computes it, which sums in float32 for float16."""
+    """np.mean without its wrapper; float16, which it sums in float32, and other array types are left to it."""
     if x.dtype == np.float16 or is_duck(x) or not (x.ndim or axis is None):  # Of a number it takes no axis.
         return np.mean(x, axis=axis, keepdims=keepdims)
     y = reduction(np.add)(x, axis, keepdims)

@@ -169,7 +169,7 @@ def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
     Where c is 0, so is all: the third derivative of x² at 0 is 0·0⁻¹. An exponent below 0 is no power but a quotient:
     of 0.1·a^−0.9 in float16, at a = 1e-6, the power overflows, and 0.1·a^0.1/a does not; and b − 1 would be rounded.
     """
-    if isinstance(b, np.floating) and b >= lower:
+    if isinstance(b, np.floating) and b >= lower:  # Then no derivative has brought down a 0.
         return c * a ** (b - lower)
     a = np.where(c == 0, 1, a)
     steps = np.where(a == 0, lower, np.minimum(np.maximum(np.floor(b), 0), lower))
@@ -199,7 +199,7 @@ def over_hypot(x: Any, a: Any, b: Any) -> Any:
 def over_squares(a: Any, b: Any) -> Any:
     """a/(a² + b²); where the squares leave the range, by way of their root."""
     with np.errstate(over="ignore"):
-        y = np.square(a) + np.square(b)
+        y = a * a + b * b
     return a / y if is_exact(y) else over_hypot(cosine(a, b), a, b)
 
 
@@ -236,7 +236,8 @@ def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     found = x == spread(y, x, axis, keepdims)
     if is_duck(x) or np.isnan(y).any():
         found = found | (np.isnan(x) & np.isnan(spread(y, x, axis, keepdims)))
-    return found / found.sum(axis=axis, keepdims=True).astype(x.dtype)
+    n = found.sum(axis=axis, keepdims=True).astype(np.result_type(x.dtype, np.float32))  # float16 ends at 65504.
+    return (found / n).astype(x.dtype)
 
 
 @operation
@@ -250,7 +251,9 @@ def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     if is_duck(x) or not x.size or is_exact(y):
         return y
     size = magnitude(x, axis)
-    return np.reshape(size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True)), y.shape)[()]
+    wide = np.result_type(x.dtype, np.float32)  # The sum of more than 65504 ones is none in float16.
+    y_wide = size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True, dtype=wide))
+    return np.reshape(y_wide.astype(x.dtype), y.shape)[()]
 
 
 @operation
@@ -261,7 +264,7 @@ def magnitude(x: Any, axis: Any) -> Any:
 
 
 def is_exact(y: Any) -> bool:
-    """Whether a root of squares has all of its digits: no square has left the range. Lazy arrays are not asked."""
+    """Whether a root or a sum of squares has all of its digits: none has left the range. Lazy arrays are not asked."""
     y = getattr(y, "_array", y)
     if not isinstance(y, np.ndarray | np.floating):
         return not is_duck(y)  # A symbol stands for the general case.
@@ -510,7 +513,7 @@ def count(x: Any, y: Any, ddof: float = 0) -> Any:
     n = x.size // max(y.size, 1)
     ddof = ddof.item() if isinstance(ddof, np.generic) else ddof  # Of a small dtype, n would not fit into it.
     n = 0 if ddof >= np.intp(n) else n - ddof  # NumPy compares so too, and refuses a text in these words.
-    return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
+    return float64(n) if n > 65504 and x.dtype == np.float16 else n  # float16 holds no greater number.
 
 
 def deviation(x: Any, axis: Any) -> Any:

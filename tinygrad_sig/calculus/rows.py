@@ -25,7 +25,7 @@ class Row:
     """A row as the engine reads it: all that must be known of a function is found out here, once, when it is entered.
 
     `compute` is how its value is computed. For a function whose slope comes from the same stroke it gives (y, ∂y/∂x);
-    the node keeps both after its arguments, and `slopes`, the entries for numbers, find ∂y/∂x there.
+    the node keeps the slope last, after its arguments, and the entries `for_numbers` find it there.
     """
 
     def __init__(self, function: Function, entries: Entries, elementwise: bool, in_one_stroke: bool) -> None:
@@ -37,7 +37,7 @@ class Row:
         self.arguments = Arguments(function, entry, before, self.arity)
         self.without_entry = [] if self.arity is None else [i for i, entry in enumerate(entries) if entry is None]
         self.in_one_stroke = in_one_stroke
-        self.slopes: Entries = (lambda y, x, slope: slope,) if in_one_stroke else entries
+        self.for_numbers: Entries = (lambda y, x, slope: slope,) if in_one_stroke else entries
         plain = getattr(function, "__wrapped__", function) if hasattr(function, "lanes") else function
         self.compute: Function = IN_ONE_STROKE[function] if in_one_stroke else COMPUTED.get(function, plain)
 
@@ -58,10 +58,8 @@ class Table(dict[Function, Entries]):
 
     def __setitem__(self, function: Function, entries: Entries) -> None:
         super().__setitem__(function, entries)
-        in_one_stroke = function in IN_ONE_STROKE and entries is self.own.get(
-            function
-        )  # Of another entry they know nothing.
-        ROWS[function] = Row(function, entries, self.elementwise, in_one_stroke)
+        own = entries is self.own.get(function)  # Of another entry IN_ONE_STROKE knows nothing.
+        ROWS[function] = Row(function, entries, self.elementwise, own and function in IN_ONE_STROKE)
         for tell in self.listeners:
             tell(function)
 

@@ -26,7 +26,7 @@ class Node(Protocol):
     _array: Any  # y itself, or what a leaf holds
 
     def operands(self) -> tuple[Any, ...]:
-        """The same as nodes."""
+        """`values`, with nodes in the place of their values, so that entries build a graph."""
 
 
 Record = Callable[[Any, int, Any, Any, Any], None] | None
@@ -74,7 +74,7 @@ def walk(
     for node in topological_order(output, until):
         upstream, row = gradients[node], node.row
         operands = node.operands() if create_graph else node.values
-        entries = row.entries if create_graph else row.slopes
+        entries = row.entries if create_graph else row.for_numbers
         for position, input in enumerate(node.inputs):
             if input.requires_grad:
                 if row.elementwise:

@@ -5,17 +5,16 @@ block is not being run, and whoever took the value goes on recording; so a switc
 only while that generator is among the callers. Each thread has switches of its own.
 """
 
+import inspect
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, isasyncgenfunction, iscoroutinefunction
-from inspect import isgeneratorfunction as isgenfunction
 from types import FrameType
 from typing import Any
 
 ENTERING = ("__enter__", "__exit__", "__aenter__", "__aexit__")
-SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 # What was turned and not turned back: (the block, recording or not, the generator that it stands in or None).
 turned: ContextVar[tuple[tuple[Any, bool, FrameType | None], ...]] = ContextVar("turned", default=())
@@ -85,11 +84,11 @@ class recorded:
                 async for value in function(*args, **params):
                     yield value
 
-        if isasyncgenfunction(function):
+        if inspect.isasyncgenfunction(function):
             return wraps(function)(run_async_generator)
-        if iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function):
             return wraps(function)(run_coroutine)
-        return wraps(function)(run_generator if isgenfunction(function) else run)
+        return wraps(function)(run_generator if inspect.isgeneratorfunction(function) else run)
 
 
 def no_grad(function: Callable[..., Any] | None = None) -> Any:

@@ -19,7 +19,7 @@ from .recording import open_blocks, readers, recording
 from .values import floating, label, plain
 
 NO_PARAMS: dict[str, Any] = {}
-UNRECORDED: dict[str, Any] = {}  # What is computed from a leaf under no_grad has these, and backward can say so.
+UNRECORDED: dict[str, Any] = {}  # Another empty dict: by it backward knows what was computed from a leaf under no_grad.
 new = object.__new__
 
 

@@ -16,13 +16,17 @@ from ..functions import Function, cast, getitem, join, part, rearranged, scatter
 KEPT = frozenset((int, bool, str, type(None), np.ndarray, list, tuple, slice))
 
 
+def holds_tensor(value: Any) -> bool:
+    return hasattr(value, "__operation__") or (isinstance(value, list | tuple) and any(map(holds_tensor, value)))
+
+
 def arranged(function: Function, x: Any, *of: Any) -> Any:
     """function(x, *of), of a Tensor or of numbers; a Tensor in `of` would lose its gradient. The way back reads `of`
     too, and by then the caller may have changed it: rows copy arrays and lists, but no dict.
     """
+    if any(map(holds_tensor, of)):
+        raise TypeError(f"{function.__name__}: only what it rearranges has a gradient; use t.data elsewhere")
     if not KEPT.issuperset(map(type, of)):
-        if any(hasattr(a, "__operation__") for a in of):
-            raise TypeError(f"{function.__name__}: only what it rearranges has a gradient; use t.data elsewhere")
         of = deepcopy(of)
     return rearranged(x, by=function, of=of)
 
