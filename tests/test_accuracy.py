@@ -17,6 +17,7 @@ from tinygrad_sig import (
     Tensor,
     elu,
     gelu,
+    grad,
     leaky_relu,
     log_sigmoid,
     log_softmax,
@@ -275,3 +276,12 @@ def test_the_check_sees_a_slope_that_loses_its_tail():
         slope = 1 - np.tanh(x) ** 2
         with pytest.raises(AssertionError, match="ulp off") if fails else nullcontext():
             check(np.tanh, mp.tanh, [(x,)], [((0,), slope)])
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float16, 6e4), (np.float32, 3e38), (np.float64, 1.5e308)])
+def test_angles_have_a_slope_where_the_hypotenuse_is_beyond_the_largest_number(dtype, size):
+    """∂/∂a arctan2(a, b) = b/(a² + b²) was 0 there, and ∂²/∂a² √(a² + b²) too."""
+    a = dtype(size)
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(float(grad(np.arctan2)(a, -a)) * size, -0.5, rtol=4e-2)
+        np.testing.assert_allclose(float(grad(grad(np.hypot))(a, a)) * size, 1 / 8**0.5, rtol=4e-2)

@@ -147,14 +147,9 @@ def test_beside_a_kink_and_at_it():
     check_gradients(abs, 0.0)  # Where it is even, the difference agrees with the middle.
 
 
-@pytest.mark.parametrize("name", [n for n in vars(Complex) if n in ("exp", "log", "sqrt", "sin", "cos", "tanh")])
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "sum", "ravel"])
 def test_every_method_that_computes_is_one_of_complex_numbers_too(name):
     assert isinstance(getattr(Complex(np.complex128(0.5 + 1j)), name)(), Complex)
-
-
-def test_no_method_of_tensors_passes_complex_numbers_by():
-    own = {name for name, value in vars(Tensor).items() if getattr(value, "__qualname__", "").startswith("method.")}
-    assert {name for name in own if not name.startswith("__")} <= set(vars(Complex))
 
 
 @pytest.mark.parametrize("x", [-3.0, -0.5, 0.5, 3.0])

@@ -27,6 +27,7 @@ from tinygrad_sig.calculus.functions import (
     cast,
     concatenate,
     contract,
+    cross,
     cumprod_undone,
     direction,
     euclidean,
@@ -35,6 +36,7 @@ from tinygrad_sig.calculus.functions import (
     others_of,
     p_norm,
     projected,
+    rearranged,
     recurrence,
     scatter,
     sinc_derivative,
@@ -78,6 +80,7 @@ CALLS: dict = {
                       "rows": lambda x: x[ROWS], "mask": lambda x: x[MASK], "lazy mask": lambda x: x[x > 0.5]},
     scatter:         {"slices": lambda x: scatter(x, np.s_[1:5, ::2], (6, 12)),
                       "repeated": lambda x: scatter(x, [0, 0, 1, 2], (3, 6))},
+    rearranged:      {"repeated": lambda x: np.repeat(x, 2, axis=0)},
     cast:            {"float32": lambda x: cast(cast(x, np.dtype(np.float32)), np.dtype(np.float64))},
     np.matmul:       {"matrices": lambda a, b: a @ b.T, "vector": lambda a, b: a @ b[0],
                       "to vector": lambda a, b: b[:, 0] @ a, "vectors": lambda a, b: a[0] @ b[0],
@@ -164,7 +167,8 @@ LACKING: dict[str, tuple[type[BaseException], str]] = {
     "scatter repeated":   (TypeError, f"scatter: {LACKS} (4, 6); compute the array first"),
     "diagonal":           (TypeError, f"getitem: its gradient adds up {REPEATS}"),
     "diag of":            (TypeError, f"getitem: its gradient adds up {REPEATS}"),
-    "diag from":          (TypeError, f"scatter: {LACKS} (6,); compute the array first"),
+    "diag from":          (TypeError, f"getitem: its gradient adds up {REPEATS}"),
+    "rearranged repeated": (TypeError, f"getitem: its gradient adds up {REPEATS}"),
     "trace":              (TypeError, f"getitem: its gradient adds up {REPEATS}"),
     "take 1":             (TypeError, f"getitem: its gradient adds up {REPEATS}"),
 }
@@ -260,7 +264,7 @@ def test_every_row_is_called_here():
     activations = {f for f in composed_here if f in CALLS}
     newer = set(SHAPES) - set(CALLS)  # Those that only move elements are nothing to Dask yet.
     newer |= ORDERED
-    newer |= {*PRODUCTS, p_norm, log_det, np.linalg.inv, np.linalg.solve, np.linalg.det}  # Dask has few of them.
+    newer |= {*PRODUCTS, p_norm, cross, log_det, np.linalg.inv, np.linalg.solve, np.linalg.det}  # Dask has few of them.
     assert ({f for f in LINEAR if own(f)} | set(COMPOSED)) - newer == set(CALLS) - (activations - set(LINEAR)) - newer
 
 

@@ -37,6 +37,7 @@ from tinygrad_sig.calculus.functions import (
     concatenate,
     contract,
     cosine,
+    cross,
     euclidean,
     getitem,
     log_det,
@@ -44,6 +45,7 @@ from tinygrad_sig.calculus.functions import (
     p_norm,
     parabola,
     projected,
+    rearranged,
     recurrence,
     scatter,
     sech,
@@ -393,7 +395,7 @@ def test_einsum():
 
 def test_no_function_of_the_tables_is_left_out():
     inner = {scatter, cast, concatenate, stack, contract, euclidean, sech, p_norm, log_det, cofactors, *INNER}
-    inner |= {sinc_derivative, recurrence}
+    inner |= {sinc_derivative, recurrence, rearranged, cross}
     moved = {np.moveaxis, np.roll, np.rot90, np.tril, np.triu, np.diagonal, np.linalg.solve}  # in tests of their own
     missing = {*LOCAL, *LINEAR} - SIGNATURES.keys() - inner - moved
     known = ("numpy", "numpy.linalg", "tinygrad_sig.calculus.functions")

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -91,12 +92,54 @@ def numpys_own_defaults():
 
 ARGUMENTS = {
     **dict.fromkeys((np.linalg.solve, np.dot, np.inner, np.outer, np.tensordot, np.kron, np.append, np.cross), (X, W)),
+    **dict.fromkeys((np.linalg.tensordot, np.linalg.vecdot, np.linalg.cross), (X, W)),
     **{f: ([X, W],) for f in (np.concatenate, np.stack, np.hstack, np.vstack, np.dstack, np.column_stack, np.block)},
+    **dict.fromkeys((np.roll, np.rollaxis, np.delete, np.repeat, np.pad, np.take, np.partition), (X, 1)),
+    **dict.fromkeys((np.split, np.array_split), (X, 3)),
+    **dict.fromkeys((np.quantile, np.percentile), (X, 0.3)),
+    **({np.clip: (X, -1, 1)} if np.lib.NumpyVersion(np.__version__) < "2.1.0" else {}),
+    np.reshape: (X, (9,)),
+    np.broadcast_to: (X, (2, 3, 3)),
+    np.insert: (X, 1, W[0]),
+    np.select: ([X > 0], [X]),
+    np.take_along_axis: (X, np.argsort(X)),
+    np.interp: (X, W[:, 0], W[:, 1]),
+    np.linspace: (X, W),
+    np.einsum: ("ij,jk", X, W),
+    np.linalg.multi_dot: ([X, W, X],),
+    **{getattr(np, name): (X[0],) for name in ("cumulative_sum", "cumulative_prod") if hasattr(np, name)},
+    **({np.astype: (X, np.float32)} if hasattr(np, "astype") else {}),
 }
 
 
+def called(function, **params):
+    """The same call with arrays and with Tensors: its result, or the error."""
+    args = ARGUMENTS.get(function)
+    if args is None:
+        arity = function.nin if isinstance(function, np.ufunc) else 1
+        args = (np.abs(X) / 4 + (function is np.arccosh), np.abs(W) / 9 + 0.5)[:arity]
+
+    def tensors(value):
+        if isinstance(value, list):
+            return list(map(tensors, value))
+        return Tensor(value) if isinstance(value, np.ndarray) and value.dtype == float else value
+
+    results = []
+    for given in (args, list(map(tensors, args))):
+        try:
+            results.append(function(*given, **params))
+        except Exception as error:
+            results.append(error)
+    return results
+
+
+def assert_same(one, other):
+    for a, b in zip(*(y if isinstance(y, tuple | list) else [y] for y in (one, other)), strict=True):
+        np.testing.assert_array_equal(getattr(a, "data", a), getattr(b, "data", b))
+        assert type(a) is type(b)
+
+
 DEFAULTS = list(numpys_own_defaults())
-NAMES = [f"{function.__name__}-{name}" for function, name, _ in DEFAULTS]
 
 
 @pytest.mark.parametrize(
@@ -104,23 +147,27 @@ NAMES = [f"{function.__name__}-{name}" for function, name, _ in DEFAULTS]
 )
 def test_numpys_own_default_given_explicitly_changes_nothing(function, name, value):
     """keepdims=np._NoValue, which wrappers pass on, was once taken for true."""
-    args = ARGUMENTS.get(function)
-    if args is None:
-        arity = function.nin if isinstance(function, np.ufunc) else 1
-        args = (np.abs(X) / 4 + (function is np.arccosh), np.abs(W) / 9 + 0.5)[:arity]
+    expected = called(function)[1]
+    if isinstance(expected, Exception):
+        raise expected
+    assert_same(called(function, **{name: value})[1], expected)
 
-    def tensors(value):
-        return list(map(tensors, value)) if isinstance(value, list) else Tensor(value)
 
-    try:
-        function(*args)
-    except (TypeError, ValueError):
-        pytest.skip("it takes further arguments; its own tests give them")
-    given, again = ([tensors(a) for a in args] for _ in range(2))
-    expected, found = function(*given), function(*again, **{name: value})
-    for a, b in zip(*(y if isinstance(y, tuple | list) else [y] for y in (expected, found)), strict=True):
-        np.testing.assert_array_equal(getattr(a, "data", a), getattr(b, "data", b))
-        assert type(a) is type(b)
+OTHERS = sorted({(f, name) for f, name, _ in DEFAULTS} | {(f, "foo") for f, _, _ in DEFAULTS}, key=str)
+
+
+@pytest.mark.parametrize(("function", "name"), OTHERS, ids=[f"{f.__name__}-{name}" for f, name in OTHERS])
+def test_none_is_a_parameter_only_where_numpy_takes_it(function, name):
+    """np.sum(x, where=None) is 0, and the sum of a Tensor was once that of all its elements."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        numpys, ours = called(function, **{name: None})
+    if not isinstance(ours, Exception):
+        assert not isinstance(numpys, Exception) or (function is np.clip and name != "foo")
+        if not isinstance(numpys, Exception):
+            plain = [y if isinstance(y, tuple | list) else [y] for y in (numpys, ours)]
+            for a, b in zip(*plain, strict=True):
+                np.testing.assert_allclose(getattr(b, "data", b), a, rtol=1e-15, atol=1e-15)
 
 
 def test_keepdims_without_a_value_is_false():

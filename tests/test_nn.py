@@ -782,3 +782,24 @@ def test_adam_takes_float16():
     (w[:1] * 3).sum().backward()
     optimiser.step()
     np.testing.assert_allclose(w.data, [0.9, 2.0], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda p: SGD([p], Tensor(0.1)), TypeError, "SGD: its rate is a Tensor; give a number"),
+        (lambda p: Adam([p], None), TypeError, "Adam: its rate is a NoneType; give a number"),
+        (lambda p: SGD([p], 0.1, momentum="x"), TypeError, "SGD: its momentum is a str; give a number"),
+        (lambda p: Adam([p], betas=(1,)), ValueError, "Adam: betas (1,) weigh no means; give two numbers from 0"),
+        (lambda p: Adam([p], betas=(0.9, 1)), ValueError, "Adam: betas (0.9, 1) weigh no means; give two numbers"),
+        (lambda p: clip_gradients([p], "a"), TypeError, "clip_gradients: its norm is a str; give a number"),
+        (lambda p: MLP(3, generator()), ValueError, "MLP: sizes [3] make no network"),
+        (lambda p: MLP("23", generator()), ValueError, "MLP: sizes ['2', '3'] make no network"),
+        (lambda p: MLP([2.5, 1], generator()), ValueError, "MLP: sizes [2.5, 1] make no network"),
+        (lambda p: Sequential([relu]), TypeError, "Sequential: list is no layer; give functions, one after the other"),
+        (lambda p: list(batches(generator(), "a", X)), ValueError, "batches: there are no a at a time"),
+    ],
+)
+def test_what_is_no_number_and_no_layer_is_refused_where_it_is_given(make, error, message):
+    with refused(message, error):
+        make(Tensor(1.0))

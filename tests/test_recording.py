@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_sig import Tensor, no_grad
-from tinygrad_sig.engine.recording import TURNED, recording, switches
+from tinygrad_sig.engine.recording import open_blocks, recording, switches
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def _nothing_stays_turned():
     yield
     assert recording()
     assert not switches()
-    assert not TURNED
+    assert not open_blocks
 
 
 def quietly(x):
@@ -180,3 +180,58 @@ def test_backward_from_what_was_computed_under_no_grad_says_so():
     for z in (y, y + 1):
         with pytest.raises(ValueError, match="was computed under no_grad; compute it outside of that"):
             z.backward()
+
+
+def test_every_augmented_operator_gives_a_leaf_new_data_under_no_grad():
+    """w **= 2 once made it a constant, unseen."""
+    w, m = Tensor(2.0), Tensor(np.eye(2))
+    with no_grad():
+        w **= 3
+        w %= 5
+        m @= np.full((2, 2), 2.0)
+    assert all(leaf.requires_grad and not leaf.inputs for leaf in (w, m))
+    assert w.item() == 3.0
+    np.testing.assert_array_equal(m.data, np.full((2, 2), 2.0))
+
+
+class Entered:
+    """A context manager of somebody's, that enters no_grad in its own __enter__."""
+
+    def __enter__(self):
+        self.block = no_grad()
+        self.block.__enter__()
+
+    def __exit__(self, *error):
+        self.block.__exit__(*error)
+
+
+def by_exit_stack():
+    with ExitStack() as stack:
+        stack.enter_context(no_grad())
+        yield Tensor(1.0) * 2
+
+
+def by_a_class():
+    with Entered():
+        yield Tensor(1.0) * 2
+
+
+@pytest.mark.parametrize("rows", [by_exit_stack, by_a_class])
+def test_what_enters_no_grad_for_a_generator_does_not_reach_its_caller(rows):
+    for inside in rows():
+        assert not inside.requires_grad
+        assert (Tensor(3.0) * 2).requires_grad
+
+
+def test_what_enters_no_grad_for_its_caller_holds_until_it_leaves():
+    with Entered():
+        assert not (Tensor(3.0) * 2).requires_grad
+    assert (Tensor(3.0) * 2).requires_grad
+
+
+def test_no_grad_decorates_without_brackets_too():
+    @no_grad
+    def double(x):
+        return x * 2
+
+    assert not double(Tensor(2.0)).requires_grad

@@ -13,6 +13,7 @@ from tinygrad_sig import (
     Tensor,
     elu,
     gelu,
+    grad,
     hessian,
     jacobian,
     jvp,
@@ -32,12 +33,14 @@ from tinygrad_sig.calculus.functions import (
     concatenate,
     contract,
     cosine,
+    cross,
     euclidean,
     getitem,
     log_det,
     monomial,
     p_norm,
     parabola,
+    rearranged,
     recurrence,
     scatter,
     sech,
@@ -47,6 +50,7 @@ from tinygrad_sig.calculus.functions import (
     stack,
     within,
 )
+from tinygrad_sig.calculus.rows import ROWS as READ
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
 from tinygrad_sig.engine.backward import walk
 
@@ -132,6 +136,7 @@ SAMPLES: dict = {
                                                       (REPEATED % 2, REPEATED))],
     scatter:         [((ROW[0],), {"key": REPEATED, "shape": (4,)}), ((ROW,), {"key": np.s_[1:, ::2], "shape": (2, 6)}),
                       ((SCALAR,), {"key": MASK, "shape": MASK.shape})],
+    rearranged:      [((CUBE,), {"by": np.tile, "of": ((2, 1),)}), ((ROW[0],), {"by": np.diag, "of": ()})],
     cast:            [((SIGNED,), {"dtype": np.longdouble})],
     np.matmul:       matrices(((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((3,), (2, 3, 2)),
                               ((2, 2, 3), (3,)), ((2, 1, 2, 3), (3, 3, 1)), ((1, 2, 3), (2, 3, 2)),
@@ -142,6 +147,7 @@ SAMPLES: dict = {
     np.linalg.det:   plain((SQUARE,), (STACK,), (SQUARE[:2, :2],), (ONES,)),
     log_det:         plain((SQUARE,), (STACK,), (-SQUARE[:1, :1],)),
     np.linalg.solve: plain((SQUARE, CUBE[0, :, 0]), (SQUARE, CUBE), (STACK, CUBE[0, :, :1]), (STACK, CUBE[0, :, 0])),
+    cross:           plain((SIGNED, SIGNED[::-1]), (SIGNED, ROW), (SIGNED[0], SIGNED)),
     np.where:        plain(*((MASK, *pair) for pair in PAIRS), (MASK[0], SCALAR, COLUMN)),
     concatenate:     [((SIGNED, ROW), {"axis": 0, "ends": (0, 2, 3)}), ((CUBE,), {"axis": 1, "ends": (0, 3)}),
                       ((COLUMN, SIGNED, COLUMN), {"axis": -1, "ends": (0, 1, 4, 5)}),
@@ -582,6 +588,12 @@ def test_second_derivatives_near_0_do_not_cancel(f, curvature, x):
     np.testing.assert_allclose(derivatives(f, x, 2)[2], curvature * float(x), rtol=4 * np.finfo(type(x)).eps)
 
 
+def test_an_angle_does_not_turn_at_infinity():
+    t = Tensor([0.0, np.inf, -np.inf, 1e200])
+    np.arctan(t).sum().backward()
+    assert t.grad.tolist() == [1, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("f", "x", "tolerance"),
     [
@@ -627,3 +639,34 @@ def test_a_probability_close_to_1_keeps_its_derivative():
     p = np.exp(-46.0)
     np.testing.assert_allclose(jacobian(softmax)(x), [[p, -p], [p, -p]] * np.array([[1], [-1]]), rtol=1e-14)
     np.testing.assert_allclose(jacobian(log_softmax)(x), [[p, -p], [-1, 1]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("function", [np.max, np.min, np.nanmax, np.nanmin])
+def test_more_elements_than_float16_can_count_share_a_maximum(function):
+    """The count of 70000 is infinity in float16, and every share was 0."""
+    gradient = grad(function)(np.zeros(70000, np.float16))
+    assert gradient.dtype == np.float16
+    np.testing.assert_allclose(gradient.astype(float), 1 / 70000, rtol=1e-2)
+
+
+def test_the_norm_of_more_elements_than_float16_can_add_has_a_gradient():
+    x = np.ones(70000, np.float16)
+    np.testing.assert_allclose(float(np.linalg.norm(Tensor(x)).item()), 70000**0.5, rtol=1e-3)
+    np.testing.assert_allclose(grad(np.linalg.norm)(x).astype(float), 70000**-0.5, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("function", "dtype"),
+    [(np.var, np.float32), *((f, d) for f in (np.arctan, np.arctanh, np.hypot) for d in (np.float16, np.float32))],
+)
+def test_a_local_derivative_has_the_dtype_of_its_argument(function, dtype):
+    row, x = READ[function], np.full(70000, 0.5, dtype)
+    args = (x,) * row.arity
+    y = row.compute(*args)
+    before = () if row.elementwise else (y,)
+    assert row.entries[0](*before, y, *args).dtype == dtype
+
+
+@pytest.mark.parametrize("function", [silu, gelu])
+def test_a_gate_of_infinity_beside_one_far_below_0_does_not_warn(function):
+    np.testing.assert_array_equal(function(np.array([np.inf, -800.0])) > 0, [True, False])

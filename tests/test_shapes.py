@@ -5,6 +5,9 @@ gradient, of which ⟨w, f(v)⟩ = ⟨gradient of ⟨w, f⟩, v⟩ must hold for
 of them are checked by differences, to second order and in both modes.
 """
 
+from array import array
+from collections import deque
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
@@ -233,7 +236,7 @@ WRONG = {
     "unstack":      [call(N), call(M, axis=2), call(M, axis=None)],
     "repeat":       [call(V, [1, 2]), call(V, -1), call(M, 2, 2), call(M, 2, (0, 1)), call(N, 2, 1)],
     "tile":         [call(V, -1), call(V, 0.5), call(V, "a")],
-    "roll":         [call(M, 1, 2), call(M, (1, 2), (0, 1, 1)), call(M, "a")],
+    "roll":         [call(M, 1, 2), call(M, (1, 2), (0, 1, 1)), call(M, None)],
     "rot90":        [call(V), call(M, 1, (0, 0)), call(M, 1, (0, 2)), call(M, 1, (0,))],
     "flipud":       [call(N)],
     "fliplr":       [call(V)],
@@ -350,8 +353,46 @@ def test_what_is_left_out_is_nothing_to_an_infinity():
         assert np.isfinite(tensor.grad).all()
 
 
+@pytest.mark.parametrize("places", [[0, 1], np.array([0, 1]), array("q", [0, 1]), deque([0, 1])])
+def test_places_that_are_changed_after_the_forward_pass_change_no_gradient(places):
+    x = Tensor(V)
+    y = np.take(x, places)
+    places[0] = 2
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 1, 0]
+
+
+def test_widths_that_are_changed_after_the_forward_pass_change_no_gradient():
+    x, widths = Tensor(M), np.array([0, 1])
+    ys = [np.pad(x, widths, mode) for mode in ("constant", "edge")]
+    widths[1] = 2
+    sum(y.sum() for y in ys).backward()
+    np.testing.assert_array_equal(x.grad, [[2, 3], [2, 3], [3, 5]])
+
+
 def test_a_gradient_in_columns_is_put_back_where_it_belongs():
     """Its zeros once took the order of its memory, and were made flat by a copy that nobody saw again."""
     x, g = Tensor(np.zeros((3, 4))), np.asfortranarray(np.arange(6.0).reshape(3, 2))
     x[np.array([[0], [1], [2]]), np.array([[1, 3]])].backward(g)
     np.testing.assert_array_equal(x.grad[:, [1, 3]], g)
+
+
+@pytest.mark.parametrize("shift", [np.uint8(1), np.int8(-1), True, 1.5, (1,), np.array([2], np.uint16)], ids=repr)
+def test_a_roll_by_any_number_is_rolled_back(shift):
+    """The negative of an unsigned number is another unsigned number."""
+    w = np.arange(5.0)
+    np.testing.assert_array_equal(
+        grad(lambda x: np.sum(np.roll(x, shift, 0 if np.ndim(shift) else None) * w))(np.zeros(5)),
+        np.roll(w, -int(np.ravel(shift)[0])),
+    )
+
+
+def test_a_quarter_turn_is_a_whole_number():
+    with pytest.raises(TypeError, match=r"rot90: 'float' object cannot be interpreted as an integer"):
+        np.rot90(Tensor(np.zeros((2, 3))), 0.5)
+
+
+@pytest.mark.parametrize("function", [np.repeat, np.take])
+def test_a_tensor_in_a_list_of_places_is_refused_by_the_functions_name(function):
+    with pytest.raises(TypeError, match=rf"^{function.__name__}: only what it rearranges has a gradient"):
+        function(Tensor(V), [Tensor(1.0), 2, 1])

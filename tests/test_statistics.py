@@ -278,3 +278,28 @@ def test_sinc_is_exact_in_all_derivatives_near_0_and_far_from_it(order, dtype):
 def test_what_numpy_refuses_is_refused_and_what_has_no_derivative_by_name(f, error, message):
     with pytest.raises(error, match=message):
         f(Tensor(M))
+
+
+@pytest.mark.parametrize("steps", [np.int8(100), np.array([9, 7, 5, 2], np.uint8), 3], ids=repr)
+@pytest.mark.parametrize("edge_order", [1, 2])
+def test_distances_in_small_whole_numbers_do_not_overflow(steps, edge_order):
+    f = np.array([0.0, 1.0, 4.0, 9.0])
+    found = np.gradient(Tensor(f), steps, edge_order=edge_order).data
+    np.testing.assert_allclose(found, np.gradient(f, steps, edge_order=edge_order), rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("ddof", [np.float16(1), np.uint8(1), np.int16(1)], ids=repr)
+@pytest.mark.parametrize("n", [300, 70000])
+def test_the_count_of_a_variance_does_not_take_the_dtype_of_ddof(ddof, n):
+    x = np.random.default_rng(0).normal(size=n)
+    for function in (np.var, np.std):
+        np.testing.assert_allclose(function(Tensor(x), ddof=ddof).data, function(x, ddof=1), rtol=1e-12)
+        expected = grad(lambda x, f=function: f(x, ddof=1))(x)
+        np.testing.assert_array_equal(grad(lambda x, f=function: f(x, ddof=ddof))(x), expected)
+
+
+def test_bounds_that_are_not_given_have_numpys_default():
+    t, no = Tensor([1.0, 2.0, 5.0]), np._NoValue
+    np.testing.assert_array_equal(np.clip(t, no, no, min=2, max=3).data, [2.0, 2.0, 3.0])
+    np.testing.assert_array_equal(t.clip(0, max=1.5).data, [1.0, 1.5, 1.5])
+    np.testing.assert_array_equal(np.diff(t, 1, -1, no, no).data, [1.0, 3.0])

@@ -543,3 +543,29 @@ def test_matmul_of_vectors_matrices_and_batches(case):
     for k, tensor in enumerate((x, y)):
         assert tensor.grad.shape == tensor.shape
         np.testing.assert_allclose(tensor.grad, autograd.grad(loss, k)(a, b), rtol=1e-12, atol=1e-12)
+
+
+def test_a_value_is_looked_for_as_in_an_array():
+    t = Tensor([[1.0, 2.0]])
+    assert 2.0 in t
+    assert 3.0 not in t
+
+
+def test_a_copy_and_another_dtype_take_what_an_array_takes():
+    t = Tensor([1.0, 2.0])
+    assert all(y.op == "positive" for y in (t.copy(), t.copy("K"), t.copy(order="F")))
+    assert t.astype(np.float32, copy=False).dtype == np.float32
+    with pytest.raises(ValueError, match="order must be one of"):
+        t.copy("Q")
+    with pytest.raises(TypeError, match="according to the rule 'safe'"):
+        t.astype(np.float32, casting="safe")
+
+
+def test_a_parameter_that_is_missing_is_named():
+    with pytest.raises(TypeError, match=r"^swapaxes: missing 1 required positional argument: 'axis2'"):
+        Tensor(np.ones((2, 2))).swapaxes(0)
+
+
+def test_a_number_beyond_what_numpy_counts_with_names_the_operation():
+    with pytest.raises(OverflowError, match=r"^sum: "):
+        np.sum(Tensor([1.0]), axis=2**70)

@@ -37,9 +37,6 @@ EXAMPLES = """examples:
 """
 
 
-ABOUT = "Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step."
-
-
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, and that takes -1e-3 and -inf for numbers."""
 
@@ -80,9 +77,12 @@ def depth(text: str) -> int:
 
 
 def parser() -> Parser:
-    formatter = argparse.RawDescriptionHelpFormatter
     parser = Parser(
-        prog="tinygrad-sig", description=ABOUT, epilog=EXAMPLES, formatter_class=formatter, allow_abbrev=False
+        prog="tinygrad-sig",
+        description="Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add, forms = parser.add_argument, ("text", "json", "csv", "latex", "python")
     add("--x", type=finite, default=1.0, metavar="X", help="the input (1)")
@@ -103,15 +103,14 @@ def parser() -> Parser:
 
 def numbers(options: argparse.Namespace) -> tuple[list[float], list[float] | None]:
     """The weights and biases that the options ask for."""
-    equal, several = (options.weight, options.bias), (options.weights, options.biases)
-    if options.depth is None and equal != (None, None):
-        raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
-    if options.depth is not None and several != (None, None):
-        raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
     if options.depth is None:
+        if (options.weight, options.bias) != (None, None):
+            raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
         weights = options.weights or [0.5, -0.9, 0.8, -0.6, 0.7]
         paired(weights, options.biases, None)
         return weights, options.biases
+    if (options.weights, options.biases) != (None, None):
+        raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
     if options.weight is None:
         raise ValueError("--depth needs a weight for its layers; give --weight")
     return [options.weight] * options.depth, None if options.bias is None else [options.bias] * options.depth

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
 from math import prod, sqrt
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ class Sequential:
     """Layers and functions, one after the other. Iterating gives the parameters, each with a name of its own."""
 
     def __init__(self, *layers: Any) -> None:
+        if odd := [layer for layer in layers if not callable(layer)]:
+            raise TypeError(f"Sequential: {type(odd[0]).__name__} is no layer; give functions, one after the other")
         self.layers = layers
         names = [parameter.name for parameter in self]
         if len(set(names)) < len(names) or None in names:
@@ -169,8 +172,9 @@ class MLP(Sequential):
         last: Callable[[Any], Any] | None = None,
     ) -> None:
         refuse_seed("MLP", rng)
-        if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"MLP: sizes {list(sizes)} make no network; give those of input and output, from 1 on")
+        sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+        if len(sizes) < 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
+            raise ValueError(f"MLP: sizes {sizes} make no network; give those of input and output, from 1 on")
         layers: list[Callable[[Any], Any]] = []
         for number, (n_in, n_out) in enumerate(pairwise(sizes), 1):
             layers += [Linear(n_in, n_out, rng, initialiser, number), activation]
@@ -184,7 +188,7 @@ def mse(output: Any, target: Any) -> Any:
     2.0
     """
     same_shape("mse", output, target)
-    return np.mean((output - target) ** 2)
+    return np.mean(np.square(output - target))
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:
@@ -216,8 +220,9 @@ def binary_cross_entropy(logits: Any, target: Any) -> Any:
 
 def same_shape(loss: str, output: Any, target: Any) -> None:
     """Refuse shapes that would broadcast: (n, 1) and (n,) have n² differences, and nobody means them."""
-    if np.shape(output) != np.shape(target):
-        raise ValueError(f"{loss}: shapes {np.shape(output)} and {np.shape(target)} differ; reshape one of them")
+    given, meant = (x.shape if hasattr(x, "shape") else np.shape(x) for x in (output, target))
+    if given != meant:
+        raise ValueError(f"{loss}: shapes {given} and {meant} differ; reshape one of them")
 
 
 def clip_gradients(parameters: Iterable[Tensor], norm: float) -> float:
@@ -232,6 +237,7 @@ def clip_gradients(parameters: Iterable[Tensor], norm: float) -> float:
     >>> clip_gradients([w, b], 1.0), float(w.grad), float(b.grad)
     (5.0, 0.6, 0.8)
     """
+    refuse_other_than_numbers("clip_gradients", norm=norm)
     if not norm > 0:
         raise ValueError(f"clip_gradients: a norm of {norm} leaves no gradient; give one above 0")
     gradients = gradients_of("clip_gradients", parameters)
@@ -252,6 +258,7 @@ class Optimiser:
 
     def __init__(self, parameters: Iterable[Tensor], rate: float, memory: Any) -> None:
         caller = type(self).__name__
+        refuse_other_than_numbers(caller, rate=rate)
         self.parameters, self.rate, self.steps = parameters_of(caller, parameters), rate, 0
         self.memory = [memory] * len(self.parameters)
         if any(parameter.inputs for parameter in self.parameters):
@@ -259,11 +266,12 @@ class Optimiser:
 
     def step(self) -> None:
         """Change the parameters by their gradients, and forget those; all, or none where a gradient does not fit."""
-        t, gradients = self.steps + 1, gradients_of("step", self.parameters)
-        ways = [self.direction(t, *given) for given in zip(gradients.values(), self.memory, strict=True)]
-        moved = [x.data - self.rate * direction for x, (direction, _) in zip(gradients, ways, strict=True)]
-        fresh = [data.astype(x.dtype, copy=False) for x, data in zip(gradients, moved, strict=True)]
-        self.steps, self.memory = t, [memory for _, memory in ways]
+        t, gradients, fresh, memories = self.steps + 1, gradients_of("step", self.parameters), [], []
+        for (parameter, gradient), memory in zip(gradients.items(), self.memory, strict=True):
+            direction, memory = self.direction(t, gradient, memory)
+            fresh.append((parameter.data - self.rate * direction).astype(parameter.dtype, copy=False))
+            memories.append(memory)
+        self.steps, self.memory = t, memories
         for parameter, data in zip(gradients, fresh, strict=True):
             parameter.data = data
             parameter.zero_grad()
@@ -278,10 +286,11 @@ class SGD(Optimiser):
 
     def __init__(self, parameters: Iterable[Tensor], rate: float, momentum: float = 0.0) -> None:
         super().__init__(parameters, rate, 0.0)
+        refuse_other_than_numbers("SGD", momentum=momentum)
         self.momentum = momentum
 
     def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
-        velocity = self.momentum * memory + gradient
+        velocity = self.momentum * memory + gradient if self.momentum else gradient
         return velocity, velocity
 
 
@@ -293,6 +302,8 @@ class Adam(Optimiser):
 
     def __init__(self, parameters: Iterable[Tensor], rate: float = 1e-3, betas: Sequence[float] = (0.9, 0.999)) -> None:
         super().__init__(parameters, rate, (0.0, 0.0))
+        if len(betas) != 2 or not all(isinstance(beta, Real) and 0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Adam: betas {betas} weigh no means; give two numbers from 0 up to, but without, 1")
         self.betas = betas
 
     def direction(self, t: int, gradient: Any, memory: Any) -> tuple[Any, Any]:
@@ -306,12 +317,19 @@ class Adam(Optimiser):
 def batches(rng: Generator, size: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:
     """The rows of the arrays in a random order, the same for all, so many at a time; the last batch may be smaller."""
     refuse_seed("batches", rng)
+    arrays = tuple(array if hasattr(array, "shape") else np.asarray(array) for array in arrays)
     lengths = [len(array) for array in arrays]
-    if size < 1 or len(set(lengths)) != 1:
+    if not isinstance(size, int | np.integer) or size < 1 or len(set(lengths)) != 1:
         raise ValueError(f"batches: there are no {size} at a time of {lengths} rows; give a size, and equal lengths")
     order = rng.permutation(lengths[0])
     for start in range(0, len(order), size):
         yield tuple(array[order[start : start + size]] for array in arrays)
+
+
+def refuse_other_than_numbers(caller: str, **given: Any) -> None:
+    for name, value in given.items():
+        if not isinstance(value, Real):
+            raise TypeError(f"{caller}: its {name} is a {type(value).__name__}; give a number")
 
 
 def refuse_seed(caller: str, rng: Any) -> None:

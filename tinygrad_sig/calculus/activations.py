@@ -79,15 +79,16 @@ def gelu(x: Any) -> Any:
 
 
 def gated(x: Any, u: Any) -> Any:
-    """x·σ(u), also where e⁻ᵘ overflows: silu(−746) is −7.5e-322, though σ(−746) is 0."""
+    """x·σ(u), also where e⁻ᵘ overflows: silu(−746) is −7.8e-322, though σ(−746) is 0."""
     if not is_duck(u):
         try:
             with np.errstate(over="raise", invalid="raise"):
                 return x / (1 + np.exp(-u))
         except FloatingPointError:
             pass
-    x, root = np.maximum(x, -END), np.exp(-abs(u) / 2)
-    return number(np.where(u < 0, x * root * root, x) / (1 + root * root))
+    root = np.exp(-abs(u) / 2)
+    left = np.maximum(np.minimum(x, 0), -END) * root * root
+    return number(np.where(u < 0, left, x) / (1 + root * root))
 
 
 END = 12_000  # Here σ(−x) is 0 in every dtype; gelu(x) is x or 0 from 40 on.

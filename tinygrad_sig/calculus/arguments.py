@@ -36,16 +36,16 @@ class Arguments:
         self.needed = sum(p.default is p.empty for p in by_position) if count is None else count
         if before and any_number:
             self.needed = 0
-        theirs = dict(DEFAULTS)
-        names = ["out"]
+        self.defaults, self.following = dict(DEFAULTS), ["out"]
         if not isinstance(function, np.ufunc):
             try:
                 parameters = list(signature(function).parameters.values())
+                if not any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
+                    self.defaults.clear()
             except ValueError:  # It is written in C, in a NumPy that does not tell.
                 parameters = own
-            theirs.update((p.name, p.default) for p in parameters)
-            names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][len(self.operands) :]
-        self.defaults, self.following = theirs, names
+            self.defaults |= {p.name: p.default for p in parameters}
+            self.following = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][len(self.operands) :]
 
     def understood(self, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(operands, parameters that we know): NumPy's own default is dropped, what we do not know is refused."""
@@ -58,26 +58,25 @@ class Arguments:
                     raise TypeError(f"{self.name}: {name} is given twice; give it once")
                 params[name] = value
             args = args[:count]
-        for name in tuple(params):
-            value = params[name]
+        for name, value in tuple(params.items()):
             if value is NO_VALUE or (name not in self.known and self.is_default(name, value)):
                 del params[name]
             elif type(value) not in FIXED and not self.takes_tensors:
-                params[name] = settled(value, f"{self.name}: {name}=")
+                params[name] = settled(value, self.name, name)
         if len(args) < self.needed and not (self.takes_tensors and params):
             raise TypeError(f"{self.name}: its derivative takes {self.needed} arguments; write {self.usage()}")
         return args, params
 
     def is_default(self, name: str, value: Any) -> bool:
         """Whether an unknown parameter has the value that it has anyway; TypeError where it has another."""
-        default = self.defaults.get(name, None)
-        if value is None or value is default:
-            return True
-        if type(value) is type(default) and isinstance(value, str | int) and value == default:
-            return True
+        if name in self.defaults:
+            default = True if name == "where" else self.defaults[name]
+            if value is default or (type(value) is type(default) and isinstance(value, str | int) and value == default):
+                return True
         if hasattr(value, "__operation__"):
             raise TypeError(f"{self.name}: Tensors can be given by position only; write {self.usage()}")
-        raise TypeError(f"{self.name}: it has no derivative with {name}=; leave it out, or use t.data")
+        what = "has no derivative with" if name in self.defaults else "takes no"
+        raise TypeError(f"{self.name}: it {what} {name}=; leave it out, or use t.data")
 
     def in_order(self, params: dict[str, Any]) -> list[Any]:
         """The values of all parameters that we know, in the order of their names."""
@@ -87,14 +86,17 @@ class Arguments:
         return f"{self.name}({', '.join(self.operands)})"
 
 
-def settled(parameter: Any, where: str) -> Any:
+def settled(parameter: Any, function: str, name: str) -> Any:
     """A parameter that the caller cannot change any more: arrays in it are copied; a Tensor would lose its gradient."""
-    if hasattr(parameter, "__operation__"):
-        raise TypeError(f"{where} takes a plain value; give t.data, or t.item()")
-    if type(parameter) is tuple and FIXED.issuperset(map(type, parameter)):
+    kind = type(parameter)
+    if kind in FIXED or (kind is tuple and FIXED.issuperset(map(type, parameter))):
         return parameter
-    if isinstance(parameter, list | tuple):
-        return (list if isinstance(parameter, list) else tuple)(settled(part, where) for part in parameter)
+    if isinstance(parameter, tuple):
+        return tuple([settled(part, function, name) for part in parameter])
+    if isinstance(parameter, list):
+        return [settled(part, function, name) for part in parameter]
     if isinstance(parameter, slice):
-        return slice(*(settled(part, where) for part in (parameter.start, parameter.stop, parameter.step)))
+        return slice(*[settled(part, function, name) for part in (parameter.start, parameter.stop, parameter.step)])
+    if hasattr(parameter, "__operation__"):
+        raise TypeError(f"{function}: {name}= takes a plain value; give t.data, or t.item()")
     return np.array(parameter) if isinstance(parameter, np.ndarray) else parameter

@@ -1,6 +1,6 @@
 """define: a row from outside, with the same power as those of the tables, and some care that they do not need."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any
@@ -67,13 +67,8 @@ def owned(function: Function, entries: tuple[Any, ...], carry: bool) -> Function
 
     @wraps(function)
     def compute(*x: Any, **params: Any) -> Any:
-        try:
-            y = function(*map(readonly, x), **params)
-        except ValueError as error:
-            if "read-only" in str(error):
-                raise TypeError("it writes into what it is given; let it write into a copy") from error
-            raise
-        y = y if is_duck(y) else np.array(y)
+        y = apart(function, x, params, "it")
+        y = y if is_duck(y) else np.asarray(y)
         if y.dtype.kind != "f":
             raise TypeError(f"it returned {y.dtype} data; let it return a floating array")
         shape = y.shape if carry else np.broadcast_shapes(*(a.shape for a, e in zip(x, entries, strict=True) if e))
@@ -82,6 +77,17 @@ def owned(function: Function, entries: tuple[Any, ...], carry: bool) -> Function
         return y if is_duck(y) else y[()]
 
     return compute
+
+
+def apart(function: Function, args: Iterable[Any], params: dict[str, Any], who: str) -> Any:
+    """function(*args), which can write neither into what it is given, nor later into what it has returned."""
+    try:
+        y = function(*map(readonly, args), **params)
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise TypeError(f"{who} writes into what it is given; let it write into a copy") from error
+        raise
+    return np.array(y) if isinstance(y, np.ndarray) else y
 
 
 def checked(entry: Function, name: str, position: int | None, named: dict[int, str]) -> Function:
@@ -94,7 +100,8 @@ def checked(entry: Function, name: str, position: int | None, named: dict[int, s
     @wraps(entry)
     def call(*args: Any, **params: Any) -> Any:
         operands = [value for i, value in enumerate(args) if i not in named]
-        found = entry(*operands, **{named[i]: value for i, value in enumerate(args) if i in named}, **params)
+        params |= {named[i]: value for i, value in enumerate(args) if i in named}
+        found = apart(entry, operands, params, f"{name}: an entry")
         if hasattr(found, "__operation__") and not hasattr(found, "requires_grad"):
             return found  # A symbol.
         value = np.float64(found) if isinstance(found, int | float) else found

@@ -19,6 +19,7 @@ from numpy import float64
 from .foreign import add_at, is_duck, put, sized
 
 Function = Callable[..., Any]
+PLAIN_KEYS = frozenset((int, slice, EllipsisType, type(None)))
 MANY = 10**6  # From about here on, BLAS is faster than np.einsum, though it must be looked for.
 
 
@@ -168,13 +169,13 @@ def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
     Where c is 0, so is all: the third derivative of x² at 0 is 0·0⁻¹. An exponent below 0 is no power but a quotient:
     of 0.1·a^−0.9 in float16, at a = 1e-6, the power overflows, and 0.1·a^0.1/a does not; and b − 1 would be rounded.
     """
-    if isinstance(b, np.floating) and b >= lower:
+    if isinstance(b, np.floating) and b >= lower:  # Then no derivative has brought down a 0.
         return c * a ** (b - lower)
     a = np.where(c == 0, 1, a)
     steps = np.where(a == 0, lower, np.minimum(np.maximum(np.floor(b), 0), lower))
     y = c * a ** (b - steps)
-    for step in range(lower):
-        y = y / np.where(steps + step < lower, a, 1)
+    for k in range(lower):
+        y = y / np.where(steps + k < lower, a, 1)
     return y
 
 
@@ -182,22 +183,38 @@ def monomial(c: Any, a: Any, b: Any, lower: int = 1) -> Any:
 def cosine(a: Any, b: Any) -> Any:
     """a/√(a² + b²), and 0 at the origin; right also where the root is beyond the largest number."""
     with np.errstate(over="ignore"):
-        y = np.hypot(a, b)
+        y = np.sqrt(a * a + b * b)
     if is_exact(y):
         return a / y
     size = np.maximum(abs(a), abs(b))
-    size = np.where(size > 0, size, 1)
+    size = np.where((size > 0) & (size < np.inf), size, 1)
     return a / size / np.maximum(np.hypot(a / size, b / size), 1)
+
+
+def over_hypot(x: Any, a: Any, b: Any) -> Any:
+    """x/√(a² + b²), and 0 at the origin; of halves, because the root itself may be beyond the largest number."""
+    return x / 2 / divisor(np.hypot(a / 2, b / 2))
+
+
+@operation
+def over_squares(a: Any, b: Any) -> Any:
+    """a/(a² + b²); where the squares leave the range, by way of their root."""
+    with np.errstate(over="ignore"):
+        y = a * a + b * b
+    return a / y if is_exact(y) else over_hypot(cosine(a, b), a, b)
 
 
 @operation
 def share(a: Any, b: Any, base: float = e) -> Any:
     """baseᵃ/(baseᵃ + baseᵇ), to a few ulp, equal infinities included.
 
-    At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back.
+    At a − b = 700, half an ulp of the difference would be 350 of the result: what it has rounded off is put back. Up to
+    2 it is no more than one.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         d = real(a - b, "share")
+        if not is_duck(d) and (abs(d) <= 2).all():
+            return 1 / (1 + (np.exp2 if base == 2 else np.exp)(-d))
         rest = (a - (d - (d - a))) - (b + (d - a))
     if is_duck(rest) or not np.isfinite(rest).all():
         d, rest = np.where(a == b, 0, d), np.where(np.isfinite(rest), rest, 0)
@@ -217,20 +234,27 @@ def chosen(y: Any, a: Any, b: Any) -> Any:
 @operation
 def shares(y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The share of each element of x in y, which is its max or min over `axis`: equal where several are y."""
-    y = spread(y, x, axis, keepdims)
-    found = (x == y) | (np.isnan(x) & np.isnan(y))
-    return found / found.sum(axis=axis, keepdims=True).astype(x.dtype)
+    found = x == spread(y, x, axis, keepdims)
+    if is_duck(x) or np.isnan(y).any():
+        found = found | (np.isnan(x) & np.isnan(spread(y, x, axis, keepdims)))
+    n = found.sum(axis=axis, keepdims=True).astype(np.result_type(x.dtype, np.float32))  # float16 ends at 65504.
+    return (found / n).astype(x.dtype)
 
 
 @operation
 def euclidean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """√Σx² over `axis`; where the squares leave the range of the dtype, of x brought to the size of 1."""
+    if axis is None and not x.ndim:
+        return abs(x)
+    flat = x.ravel("K") if axis is None and keepdims is False and isinstance(x, np.ndarray) else None  # as NumPy does
     with np.errstate(over="ignore"):
-        y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+        y = np.sqrt((x * x).sum(axis=axis, keepdims=keepdims) if flat is None else flat.dot(flat))
     if is_duck(x) or not x.size or is_exact(y):
         return y
     size = magnitude(x, axis)
-    return np.reshape(size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True)), y.shape)[()]
+    wide = np.result_type(x.dtype, np.float32)  # The sum of more than 65504 ones is none in float16.
+    y_wide = size * np.sqrt(((x / size) ** 2).sum(axis=axis, keepdims=True, dtype=wide))
+    return np.reshape(y_wide.astype(x.dtype), y.shape)[()]
 
 
 @operation
@@ -241,14 +265,16 @@ def magnitude(x: Any, axis: Any) -> Any:
 
 
 def is_exact(y: Any) -> bool:
-    """Whether a root of squares has all of its digits: no square has left the range. Lazy arrays are not asked."""
-    if is_duck(getattr(y, "_array", y)):
-        return False
-    info = np.finfo(y.dtype or float)  # A symbol that is computed from others has none.
-    return bool(np.all(y > info.tiny**0.5 / info.eps) and np.all(y <= info.max))
+    """Whether a root or a sum of squares has all of its digits: none has left the range. Lazy arrays are not asked."""
+    y = getattr(y, "_array", y)
+    if not isinstance(y, np.ndarray | np.floating):
+        return not is_duck(y)  # A symbol stands for the general case.
+    info = np.finfo(y.dtype)
+    found = (y > info.tiny**0.5 / info.eps) & (y <= info.max)
+    return bool(found.all() if found.ndim else found)
 
 
-@operation  # for who cannot ask whether y is exact
+@operation
 def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     """x/y for the norm y of x, and 0 at 0; where y has left the range, of x brought to the size of 1."""
     if is_exact(y):
@@ -285,18 +311,16 @@ def projected(v: Any, p: Any, axis: Any) -> Any:
 @operation
 def p_norm(x: Any, ord: float, axis: Any = None, keepdims: bool = False) -> Any:
     """(Σ|x|ᵖ)^(1/p) over `axis`, p = ord: of x brought to the size of 1, so that no power leaves the range."""
-    size = np.absolute(x)
-    largest = np.max(size, axis=axis, keepdims=True, initial=0)
-    scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
-    y = scale * np.sum((size / scale) ** float(ord), axis=axis, keepdims=True) ** (1 / float(ord))
+    size = magnitude(x, axis)
+    y = size * np.sum((np.absolute(x) / size) ** float(ord), axis=axis, keepdims=True) ** (x.dtype.type(1) / ord)
     return y if keepdims else np.squeeze(y, axes_of(axis, x.ndim))[()]
 
 
 def p_norm_back(g: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
     """g·(|x|/y)ᵖ⁻¹·sign(x), p = ord; where this is 0/0, as at a norm of 0, it is 0."""
     g, y, size = spread(g, x, axis, keepdims), spread(y, x, axis, keepdims), np.absolute(x)
-    share = size / divisor(y) if ord > 1 else y / divisor(size)
-    return g * (np.sign(x) * share ** float(abs(ord - 1)))
+    ratio = size / divisor(y) if ord > 1 else y / divisor(size)
+    return g * (np.sign(x) * ratio ** float(abs(ord - 1)))
 
 
 @operation
@@ -309,9 +333,10 @@ def sinc_derivative(x: Any, n: int) -> Any:
     t = pi * x.astype(np.result_type(x.dtype, np.float64))
     near = abs(t) < 1 + n / 2
     small, large = np.where(near, t, 0), np.where(near, 1, t)
-    series = 0.0
+    square, series = small * small, 0 * small
     for m in reversed(range(n % 2, 2 * n + 24, 2)):
-        series = series * small**2 + (-1) ** ((m + n) // 2) / (factorial(m) * (m + n + 1))
+        series *= square
+        series += (-1) ** ((m + n) // 2) / (factorial(m) * (m + n + 1))
     turns = np.sin(large), np.cos(large)
     f = turns[0] / large
     for k in range(1, n + 1):
@@ -344,9 +369,9 @@ def getitem(x: Any, key: Any) -> Any:
 @operation
 def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """An array of zeros into which x is added at `key`: the transpose of x[key], so repeated indices add up."""
-    out = np.zeros_like(x, order="C", shape=shape)  # In the order of x, making it flat would be a copy.
+    out = np.zeros(shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else np.zeros_like(x, shape=shape)
     keys = key if isinstance(key, tuple) else (key,)
-    if all(isinstance(k, int | slice | EllipsisType | None) for k in keys):
+    if PLAIN_KEYS.issuperset(map(type, keys)):
         if None in keys:  # New axes are dropped again: not every array type that reads with them can assign with them.
             key = tuple(k for k in keys if k is not None)
             x = np.reshape(x, out[key].shape)
@@ -379,17 +404,25 @@ def stack(*x: Any, axis: int) -> Any:
 
 def join(*x: Any, axis: int) -> Any:
     """The arrays x one after the other; where each ends is found here once, so that undoing it is no sum for each."""
-    return concatenate(*x, axis=axis, ends=(0, *accumulate(a.shape[axis] for a in x)))
+    return concatenate(*x, axis=axis, ends=(0, *accumulate([a.shape[axis] for a in x])))
 
 
 def part(g: Any, axis: int, key: Any) -> Any:
     """g[key] along one axis."""
-    return getitem(g, (slice(None),) * (axis % g.ndim) + (key,))
+    before = (slice(None),) * (axis % g.ndim)
+    return getitem(g, key=(*before, key) if before else key)
 
 
-def from_diagonal(g: Any, x: Any, *of: Any) -> Any:
-    """Undo np.diagonal(x, *of), which given the numbers 0, 1, 2, … in place of x says where each element stood."""
-    return np.reshape(scatter(g, np.diagonal(np.arange(x.size).reshape(x.shape), *of), (x.size,)), x.shape)
+@operation
+def rearranged(x: Any, by: Function, of: tuple[Any, ...]) -> Any:
+    """by(x, *of), where that function moves, repeats or leaves out elements, or puts zeros among them."""
+    return by(x, *of)
+
+
+def undone(g: Any, x: Any, by: Function, *of: Any) -> Any:
+    """Undo by(x, *of): of the numbers 1, 2, 3, … in place of x, that says where each element comes from."""
+    places = by(np.arange(1, x.size + 1).reshape(x.shape), *of)
+    return np.reshape(getitem(scatter(g, places, (x.size + 1,)), np.s_[1:]), x.shape)
 
 
 @operation
@@ -469,6 +502,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Undo a sum of x over `axis`: every summand receives the gradient of its sum."""
+    if type(g) is float64 and type(x) is np.ndarray:  # np.broadcast_to takes ten times as long.
+        return np.ndarray(x.shape, g.dtype, g, 0, (0,) * x.ndim)
     g = g if keepdims or axis is None or not x.ndim else np.expand_dims(g, axis)
     if type(x) is not np.ndarray and is_duck(getattr(x, "_array", x)):
         return g * np.ones_like(x)  # in the chunks of x, so that what follows is computed chunk by chunk
@@ -478,8 +513,9 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 def count(x: Any, y: Any, ddof: float = 0) -> Any:
     """How many elements of x have a part in one element of their mean or variance y, less `ddof`, but at least 0."""
     n = x.size // max(y.size, 1)
+    ddof = ddof.item() if isinstance(ddof, np.generic) else ddof  # Of a small dtype, n would not fit into it.
     n = 0 if ddof >= np.intp(n) else n - ddof  # NumPy compares so too, and refuses a text in these words.
-    return n if n < 65504 else float64(n)  # float16 holds no greater number, and a Python int would become one
+    return float64(n) if n > 65504 and x.dtype == np.float16 else n  # float16 holds no greater number.
 
 
 def deviation(x: Any, axis: Any) -> Any:
@@ -508,11 +544,6 @@ def present_back(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return np.where(np.isnan(x), 0, spread(g, x, axis, keepdims))
 
 
-def inverse_back(x: Any) -> Any:
-    """x⁻ᵀ, of the last two axes."""
-    return transposed(np.linalg.inv(x))
-
-
 def present(x: Any, axis: Any, keepdims: bool) -> Any:
     """How many elements over `axis` are numbers; infinity for none, so that no gradient is divided by 0."""
     return divisor(np.sum(np.logical_not(np.isnan(x)), axis=axis, keepdims=keepdims))
@@ -520,6 +551,10 @@ def present(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def before(x: Any) -> Any:
     """For each element along the first axis the product of all before it: 1, x₀, x₀·x₁, …"""
+    if type(x) is np.ndarray:
+        y = np.ones(x.shape, x.dtype)
+        np.multiply.accumulate(x[:-1], 0, None, y[1:])
+        return y
     return np.cumprod(join(np.ones_like(getitem(x, np.s_[:1])), getitem(x, np.s_[:-1]), axis=0), axis=0)
 
 
@@ -541,11 +576,10 @@ def others(x: Any, axis: Any) -> Any:
 
     if axis is None or not x.ndim:
         return np.reshape(beside(np.reshape(x, (-1,))), x.shape)
-    found: Any = 1
-    for i in axes_of(axis, x.ndim):
-        found = found * np.swapaxes(beside(np.swapaxes(x, 0, i)), 0, i)
-        x = np.prod(x, axis=i, keepdims=True)
-    return found
+    axes = axes_of(axis, x.ndim)
+    if len(axes) > 1:
+        return others(x, axes[0]) * others(np.prod(x, axis=axes[0], keepdims=True), axes[1:])
+    return np.swapaxes(beside(np.swapaxes(x, 0, axes[0])), 0, axes[0]) if axes else 1
 
 
 others_of, cumprod_undone = operation(others), operation(cumprod_back)  # Formulas name them, and do not unfold them.
@@ -584,6 +618,13 @@ def solve_right(g: Any, a: Any, b: Any) -> Any:
     if b.ndim == 1:
         return np.squeeze(np.linalg.solve(transposed(a), np.expand_dims(g, -1)), -1)
     return np.linalg.solve(transposed(a), g)
+
+
+@operation
+def cross(a: Any, b: Any) -> Any:
+    """a × b, of vectors of 3 along the last axis."""
+    one, two = [1, 2, 0], [2, 0, 1]
+    return np.take(a, one, -1) * np.take(b, two, -1) - np.take(a, two, -1) * np.take(b, one, -1)
 
 
 @operation

@@ -25,27 +25,31 @@ class Row:
     """A row as the engine reads it: all that must be known of a function is found out here, once, when it is entered.
 
     `compute` is how its value is computed. For a function whose slope comes from the same stroke it gives (y, ∂y/∂x);
-    the node keeps both after its arguments, and `slopes`, the entries for numbers, find ∂y/∂x there.
+    the node keeps the slope last, after its arguments, and the entries `for_numbers` find it there.
     """
 
-    def __init__(self, function: Function, entries: Entries, elementwise: bool, strokes: bool) -> None:
+    def __init__(self, function: Function, entries: Entries, elementwise: bool, in_one_stroke: bool) -> None:
         self.function, self.entries, self.elementwise = function, entries, elementwise
         self.name = NAMES.get(function, function.__name__)
         self.arity = None if isinstance(entries, Each) else len(entries)
         entry = entries.entry if isinstance(entries, Each) else next(filter(None, entries))
         before = 4 if self.arity is None else 1 if elementwise else 2
         self.arguments = Arguments(function, entry, before, self.arity)
-        self.flat = [] if self.arity is None else [i for i, entry in enumerate(entries) if entry is None]
-        self.strokes = strokes
-        self.slopes: Entries = (lambda y, x, slope: slope,) if strokes else entries
+        self.without_entry = [] if self.arity is None else [i for i, entry in enumerate(entries) if entry is None]
+        self.in_one_stroke = in_one_stroke
+        self.for_numbers: Entries = (lambda y, x, slope: slope,) if in_one_stroke else entries
         plain = getattr(function, "__wrapped__", function) if hasattr(function, "lanes") else function
-        self.compute: Function = IN_ONE_STROKE[function] if strokes else COMPUTED.get(function, plain)
+        self.compute: Function = IN_ONE_STROKE[function] if in_one_stroke else COMPUTED.get(function, plain)
+
+    def called(self, params: dict[str, Any]) -> str:
+        """What users call it; what only rearranges, by the function that says how."""
+        return getattr(params.get("by"), "__name__", self.name)
 
 
 class Table(dict[Function, Entries]):
-    """Rows by function. A row is read when it is entered, and `told` hears of every change."""
+    """Rows by function. A row is read when it is entered, and each of `listeners` hears of every change."""
 
-    told: ClassVar[list[Callable[[Function], Any]]] = []
+    listeners: ClassVar[list[Callable[[Function], Any]]] = []
 
     def __init__(self, elementwise: bool, rows: dict[Function, Entries]) -> None:
         self.elementwise, self.own = elementwise, rows
@@ -54,15 +58,15 @@ class Table(dict[Function, Entries]):
 
     def __setitem__(self, function: Function, entries: Entries) -> None:
         super().__setitem__(function, entries)
-        strokes = function in IN_ONE_STROKE and entries is self.own.get(function)  # Of another entry they know nothing.
-        ROWS[function] = Row(function, entries, self.elementwise, strokes)
-        for tell in self.told:
+        own = entries is self.own.get(function)  # Of another entry IN_ONE_STROKE knows nothing.
+        ROWS[function] = Row(function, entries, self.elementwise, own and function in IN_ONE_STROKE)
+        for tell in self.listeners:
             tell(function)
 
     def __delitem__(self, function: Function) -> None:
         super().__delitem__(function)
         del ROWS[function]
-        for tell in self.told:
+        for tell in self.listeners:
             tell(function)
 
 

@@ -12,9 +12,8 @@ of a formula. What an entry of `LINEAR` names after its arguments are the parame
 At a kink, where mathematics leaves a choice: the slope of |x|, of relu and of a norm is 0 at 0, leaky_relu and elu have
 the slope of their left side, and all that tie in a maximum or a minimum have equal shares of its gradient.
 
-Where a difference of nearly equal numbers would lose digits, here or in the derivative of an entry, it is written
-without it: sech(x)² for 1 − tanh(x)². Where no function of NumPy's is exact, one of ours has a row: `parabola` for
-1 − x², `cosine` for a/√(a² + b²), `share` for σ(a − b), `monomial` for b·aᵇ⁻¹; they say what would go wrong.
+Where a book's formula would lose digits, here or in its own derivative, another stands: sech(x)² for 1 − tanh(x)², and
+functions of ours that say why: `parabola` for 1 − x², `cosine` for a/√(a² + b²), `over_squares`, `share`, `monomial`.
 """
 
 from math import e, pi
@@ -24,7 +23,7 @@ import numpy as np
 
 from . import activations as act
 from . import functions as fn
-from .functions import chosen, cosine, monomial, parabola, sech, share, sigmoid, sigmoid_prime, spread
+from .functions import chosen, cosine, monomial, over_squares, parabola, sech, share, sigmoid, sigmoid_prime, spread
 from .rows import Each, Table
 
 # The formatter would break the columns, and with them the reading of the tables as tables.
@@ -56,7 +55,7 @@ LOCAL = Table(True, {
     np.sinc:         (lambda y, x: fn.sinc_derivative(x, n=1),),
     np.arcsin:       (lambda y, x: 1 / np.sqrt(parabola(x)),),
     np.arccos:       (lambda y, x: -(1 / np.sqrt(parabola(x))),),
-    np.arctan:       (lambda y, x: (1 / np.hypot(1, x)) ** 2,),
+    np.arctan:       (lambda y, x: over_squares(1, x),),
     np.sinh:         (lambda y, x: np.cosh(x),),
     np.cosh:         (lambda y, x: np.sinh(x),),
     np.tanh:         (lambda y, x: sech(x) ** 2,),
@@ -91,9 +90,9 @@ LOCAL = Table(True, {
     np.fmax:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.fmin:         (lambda y, a, b: chosen(y, a, b),           lambda y, a, b: chosen(y, b, a)),
     np.hypot:        (lambda y, a, b: cosine(a, b),              lambda y, a, b: cosine(b, a)),
-    np.arctan2:      (lambda y, a, b: cosine(b, a) / np.hypot(b, a), lambda y, a, b: -(cosine(a, b) / np.hypot(a, b))),
-    cosine:          (lambda y, a, b: cosine(b, a) ** 2 / fn.divisor(np.hypot(a, b)),
-                      lambda y, a, b: -y * cosine(b, a) / fn.divisor(np.hypot(a, b))),
+    np.arctan2:      (lambda y, a, b: over_squares(b, a),        lambda y, a, b: -over_squares(a, b)),
+    cosine:          (lambda y, a, b: fn.over_hypot(cosine(b, a) ** 2, a, b),
+                      lambda y, a, b: -fn.over_hypot(y * cosine(b, a), a, b)),
     np.logaddexp:    (lambda y, a, b: share(a, b),               lambda y, a, b: share(b, a)),
     np.logaddexp2:   (lambda y, a, b: share(a, b, 2),            lambda y, a, b: share(b, a, 2)),
     share:           (lambda y, a, b, base=e: ln(base) * y * share(b, a, base),
@@ -137,23 +136,25 @@ LINEAR = Table(False, {
     np.swapaxes:     (lambda g, y, x, axis1, axis2:                np.swapaxes(g, axis1, axis2),),
     np.flip:         (lambda g, y, x, axis=None:                   np.flip(g, axis),),
     np.moveaxis:     (lambda g, y, x, source, destination:         np.moveaxis(g, destination, source),),
-    np.roll:         (lambda g, y, x, shift, axis=None:            np.roll(g, np.negative(shift), axis),),
+    np.roll:         (lambda g, y, x, shift, axis=None:            np.roll(g, -np.asarray(shift, int), axis),),
     np.rot90:        (lambda g, y, x, k=1, axes=(0, 1):            np.rot90(g, -k, axes),),
     np.tril:         (lambda g, y, x, k=0:                         np.tril(g, k),),
     np.triu:         (lambda g, y, x, k=0:                         np.triu(g, k),),
-    np.diagonal:     (lambda g, y, x, offset=0, axis1=0, axis2=1:  fn.from_diagonal(g, x, offset, axis1, axis2),),
+    np.diagonal:     (lambda g, y, x, offset=0, axis1=0, axis2=1:  fn.undone(g, x, np.diagonal, offset, axis1, axis2),),
+    fn.rearranged:   (lambda g, y, x, by, of:                      fn.undone(g, x, by, *of),),
     np.broadcast_to: (lambda g, y, x, shape:                       fn.unbroadcast(g, x.shape),),
     fn.getitem:      (lambda g, y, x, key:                         fn.scatter(g, key, x.shape),),
     fn.scatter:      (lambda g, y, x, key, shape:                  fn.getitem(g, key),),
     fn.cast:         (lambda g, y, x, dtype:                       fn.cast(g, x.dtype),),
     np.linalg.inv:   (lambda g, y, x:                              -(fn.transposed(y) @ g @ fn.transposed(y)),),
     np.linalg.det:   (lambda g, y, x:                              np.expand_dims(g, (-2, -1)) * fn.cofactors(x),),
-    fn.log_det:      (lambda g, y, x:                              np.expand_dims(g, (-2, -1)) * fn.inverse_back(x),),
+    fn.log_det:      (lambda g, y, x: np.expand_dims(g, (-2, -1)) * fn.transposed(np.linalg.inv(x)),),
     #                y = f(a, b), or more arguments
     np.matmul:       (lambda g, y, a, b: fn.matmul_left(g, a, b),  lambda g, y, a, b: fn.matmul_right(g, a, b)),
     np.linalg.solve: (lambda g, y, a, b: fn.solve_left(g, y, a, b), lambda g, y, a, b: fn.solve_right(g, a, b)),
     fn.recurrence:   (lambda g, y, a, b: fn.getitem(fn.recurrence_back(g, a), np.s_[:-1]) * fn.getitem(y, np.s_[1:]),
                       lambda g, y, a, b: fn.recurrence_back(g, a)),
+    fn.cross:        (lambda g, y, a, b: fn.cross(b, g),           lambda g, y, a, b: fn.cross(g, a)),
     np.where:        (None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g)),
     fn.concatenate:  Each(lambda i, g, y, x, axis, ends:           fn.part(g, axis, slice(ends[i], ends[i + 1]))),
     fn.stack:        Each(lambda i, g, y, x, axis:                 fn.part(g, axis, i)),

@@ -10,14 +10,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..calculus.arguments import Arguments
-from ..calculus.foreign import readonly
 from ..calculus.functions import Function, cast, getitem, relu, sigmoid
-from ..calculus.steps import VALUED
-from .values import bare, brief, label, plain
+from .values import brief, label, plain
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
-LOST, JOIN = "would lose its gradient", "use np.stack or np.concatenate to join Tensors"
+LOST = "would lose its gradient"
+JOIN = "use np.stack or np.concatenate to join Tensors, inner lists first"
 
 
 def spelled(function: Function) -> Callable[..., Any]:
@@ -91,6 +89,7 @@ class ArrayLike:
     __rpow__ = reflected(np.power)
     __iadd__, __isub__ = augmented(np.add), augmented(np.subtract)
     __imul__, __itruediv__ = augmented(np.multiply), augmented(np.divide)
+    __imod__, __ipow__, __imatmul__ = augmented(np.remainder), augmented(np.power), augmented(np.matmul)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
@@ -99,10 +98,10 @@ class ArrayLike:
 
     exp, log, sqrt, sin, cos = spelled(np.exp), spelled(np.log), spelled(np.sqrt), spelled(np.sin), spelled(np.cos)
     tanh, sigmoid, relu, conj = spelled(np.tanh), spelled(sigmoid), spelled(relu), spelled(np.positive)
-    conjugate, copy = conj, conj
+    conjugate = conj
     sum, mean, max, min = spelled(np.sum), spelled(np.mean), spelled(np.max), spelled(np.min)
     prod, cumsum, cumprod, ptp = spelled(np.prod), spelled(np.cumsum), spelled(np.cumprod), spelled(np.ptp)
-    var, std, clip, dot = spelled(np.var), spelled(np.std), spelled(np.clip), spelled(np.dot)
+    var, std, dot = spelled(np.var), spelled(np.std), spelled(np.dot)
     ravel, squeeze, swapaxes, repeat = spelled(np.ravel), spelled(np.squeeze), spelled(np.swapaxes), spelled(np.repeat)
     flatten, take, diagonal, trace = ravel, spelled(np.take), spelled(np.diagonal), spelled(np.trace)
     all, any, argmax, argmin = spelled(np.all), spelled(np.any), spelled(np.argmax), spelled(np.argmin)
@@ -123,11 +122,21 @@ class ArrayLike:
         """The axes in another order, given as numbers or as one tuple, or else reversed, as np.transpose."""
         return self.__operation__(np.transpose, self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[no-any-return]
 
-    def astype(self, dtype: Any) -> Self:
-        """The same numbers in another floating dtype."""
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"astype: {label(self)} would lose its gradient in {np.dtype(dtype)}; use t.data.astype")
-        return self.__operation__(cast, self, dtype=np.dtype(dtype))  # type: ignore[no-any-return]
+    def clip(self, min: Any = None, max: Any = None, **params: Any) -> Self:
+        """Kept between two bounds, as np.clip."""
+        return self.__operation__(np.clip, self, min, max, **params)  # type: ignore[no-any-return]
+
+    def copy(self, *args: Any, **params: Any) -> Self:
+        """A new node of the same numbers; in which order they lie does not show."""
+        np.empty(0).copy(*args, **params)  # What it refuses, it refuses in NumPy's words.
+        return self.conj()  # type: ignore[no-any-return]
+
+    def astype(self, *args: Any, **params: Any) -> Self:
+        """The same numbers in another floating dtype, with the parameters of np.ndarray.astype."""
+        dtype = np.empty(0, self.dtype).astype(*args, **params).dtype
+        if dtype.kind != "f":
+            raise TypeError(f"astype: {label(self)} would lose its gradient in {dtype}; use t.data.astype")
+        return self.__operation__(cast, self, dtype=dtype)  # type: ignore[no-any-return]
 
     def numpy(self) -> Any:
         """A copy of the value, as an array of the caller's own."""
@@ -160,6 +169,9 @@ class ArrayLike:
 
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self == value))
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -224,42 +236,3 @@ class Refused:
 for attribute in dir(np.ndarray):
     if not attribute.startswith("_") and not hasattr(ArrayLike, attribute):
         setattr(ArrayLike, attribute, Refused(attribute))
-
-
-def step(function: Function) -> Function:
-    """What a call of a function without a derivative does: it sees the plain values."""
-
-    def call(*args: Any, **params: Any) -> Any:
-        for i, value in enumerate((*args, *params.values())):
-            if isinstance(value, ArrayLike):
-                if i and function in VALUED and value.requires_grad:
-                    raise TypeError(f"{function.__name__}: {label(value)} {LOST} there; use t.data, or np.where")
-                readonly(value._array)  # It may stand for an array to write to.
-        return function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
-
-    return call
-
-
-def composed(function: Function, composition: Function) -> Function:
-    """What a call of a function does that is written in others; what NumPy's own refuses has NumPy's reason."""
-    arguments = Arguments(function, composition, 0, None)
-    most = np.inf if arguments.count is None else arguments.count
-
-    def call(*args: Any, **params: Any) -> Any:
-        if params or len(args) > most:
-            args, params = arguments.understood(args, params)
-        try:
-            return composition(*args, **params)
-        except (TypeError, ValueError, IndexError):
-            try:
-                function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
-            except (TypeError, ValueError, IndexError) as error:
-                causes = np.linalg.LinAlgError, IndexError, TypeError, ValueError
-                category = next(cause for cause in causes if isinstance(error, cause))
-                every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
-                labels = [label(a) for a in every if isinstance(a, ArrayLike)]
-                what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)
-                raise category(f"{function.__name__}: {what}{error}") from error
-            raise
-
-    return call

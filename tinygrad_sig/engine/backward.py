@@ -23,11 +23,10 @@ class Node(Protocol):
     values: tuple[Any, ...]
     params: dict[str, Any]
     requires_grad: bool
-
     _array: Any  # y itself, or what a leaf holds
 
     def operands(self) -> tuple[Any, ...]:
-        """The same as nodes."""
+        """`values`, with nodes in the place of their values, so that entries build a graph."""
 
 
 Record = Callable[[Any, int, Any, Any, Any], None] | None
@@ -44,12 +43,13 @@ def topological_order(output: Any, until: Any = ()) -> list[Any]:
     found, uses, shared = [output] if output.inputs and output not in until else [], {output: 0}, False
     for node in found:
         for input in node.inputs:
-            if input in uses:
-                uses[input] += 1
-                shared = True
-            elif input.inputs and input.requires_grad and input not in until:
-                uses[input] = 1
-                found.append(input)
+            if input.inputs and input.requires_grad and input not in until:
+                if input in uses:
+                    uses[input] += 1
+                    shared = True
+                else:
+                    uses[input] = 1
+                    found.append(input)
     if not shared:  # In a tree, the order in which nodes are found will do.
         return found
     ready = [output]
@@ -74,7 +74,7 @@ def walk(
     for node in topological_order(output, until):
         upstream, row = gradients[node], node.row
         operands = node.operands() if create_graph else node.values
-        entries = row.entries if create_graph else row.slopes
+        entries = row.entries if create_graph else row.for_numbers
         for position, input in enumerate(node.inputs):
             if input.requires_grad:
                 if row.elementwise:

@@ -12,17 +12,18 @@ import numpy as np
 from numpy import float64, ndarray
 
 from ..calculus import rules  # noqa: F401 (its tables fill ROWS)
+from ..calculus.arguments import Arguments
 from ..calculus.compositions import COMPOSED
-from ..calculus.foreign import is_labelled
+from ..calculus.foreign import is_labelled, readonly
 from ..calculus.functions import Function, cast
 from ..calculus.rows import ROWS, Row, Table
-from ..calculus.steps import STEPS
-from .arraylike import NO_ROW, ArrayLike, composed, step
+from ..calculus.steps import STEPS, VALUED
+from .arraylike import LOST, NO_ROW, ArrayLike
 from .recording import recording
 from .tensor import Tensor, constant, node
-from .values import as_dtype, elsewhere, label, numeric, plain
+from .values import as_dtype, bare, elsewhere, label, numeric, plain
 
-NO_FIT = (ValueError, IndexError, TypeError, NotImplementedError)
+NO_FIT = (ValueError, IndexError, TypeError, OverflowError, NotImplementedError)
 
 
 def lane(row: Row) -> Callable[..., Any]:
@@ -30,15 +31,15 @@ def lane(row: Row) -> Callable[..., Any]:
 
     In most calls there are one or two Tensors of one dtype and no parameters, and so there is nothing to understand.
     """
-    arity, compute, arguments, strokes = row.arity, row.compute, row.arguments, row.strokes
+    arity, compute, arguments, in_one_stroke = row.arity, row.compute, row.arguments, row.in_one_stroke
 
     def call(*args: Any, **params: Any) -> Any:
         if params or len(args) != arity:
             args, params = arguments.understood(args, params)
-        for i in row.flat:
+        for i in row.without_entry:
             if getattr(args[i], "requires_grad", False):
                 raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
-        inputs: Any = args if arity == 1 and type(args[0]) is Tensor else tensors(row, args)
+        inputs = tensors(row, args)
         if type(inputs) is not tuple:
             return inputs if inputs is NotImplemented else inputs.__operation__(row.function, *args, **params)
         values = [x._array for x in inputs]
@@ -50,17 +51,22 @@ def lane(row: Row) -> Callable[..., Any]:
             values = [tuple(values)]
         elif row.elementwise and params:  # An elementwise entry takes them after its operands, all of them.
             values += arguments.in_order(params)
-        return node(row, inputs, (y[0], *values, y[1]) if strokes else (y, *values), params)
+        return node(row, inputs, (y[0], *values, y[1]) if in_one_stroke else (y, *values), params)
 
     def unary(*args: Any, **params: Any) -> Any:
-        if params or len(args) != 1 or type(args[0]) is not Tensor:
+        if params or len(args) != 1:
+            args, params = arguments.understood(args, params)
+        if type(args[0]) is not Tensor:
             return call(*args, **params)
         value = args[0]._array
         try:
-            y = compute(value)
+            y = compute(value, **params)
         except NO_FIT as error:
             y = elsewhere(row, args, params, error)
-        return node(row, args, (y[0], value, y[1]) if strokes else (y, value))
+        values = (y[0], value, y[1]) if in_one_stroke else (y, value)
+        if params and row.elementwise:
+            values = *values, *arguments.in_order(params)
+        return node(row, args, values, params)
 
     def binary(*args: Any, **params: Any) -> Any:
         if params or len(args) != 2:
@@ -71,7 +77,7 @@ def lane(row: Row) -> Callable[..., Any]:
             if type(a) is not Tensor or type(b) is not Tensor:
                 return call(a, b)
         u, v = a._array, b._array
-        if u.dtype is not v.dtype:
+        if not (type(u) is float64 is type(v)) and u.dtype is not v.dtype:
             return call(a, b)
         try:
             y = compute(u, v)
@@ -79,7 +85,7 @@ def lane(row: Row) -> Callable[..., Any]:
             y = elsewhere(row, args, params, error)
         return node(row, args, (y, u, v))
 
-    return call if row.flat else unary if arity == 1 else binary if arity == 2 else call
+    return call if row.without_entry else unary if arity == 1 else binary if arity == 2 else call
 
 
 def operand(argument: Any, beside: Any) -> Any:
@@ -110,10 +116,13 @@ def tensors(row: Row, args: tuple[Any, ...]) -> Any:
     found = []
     for i, argument in enumerate(args):
         if type(argument) is not Tensor:
-            argument = constant(numeric(argument, row.name)) if i in row.flat else operand(argument, beside)
-        if type(argument) is not Tensor or (argument._array.dtype is not beside._array.dtype and i not in row.flat):
-            if other := [a for a in args if isinstance(a, Tensor) and type(a) is not Tensor]:
-                return other[0]
+            argument = constant(numeric(argument, row.name)) if i in row.without_entry else operand(argument, beside)
+        if type(argument) is not Tensor or (
+            argument._array.dtype is not beside._array.dtype and i not in row.without_entry
+        ):
+            own = [a for a in args if isinstance(a, Tensor) and type(a).__operation__ is not Tensor.__operation__]
+            if own:
+                return own[0]
             if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
                 return NotImplemented
             return promoted(row, args)
@@ -128,16 +137,55 @@ def promoted(row: Row, args: tuple[Any, ...]) -> tuple[Tensor, ...]:
     a ** b would else be taken of a float32 and multiply a float64. Arguments without a derivative stay as they are.
     """
     values = [plain(a) if isinstance(a, Tensor | int | float) else numeric(a, row.name) for a in args]
-    taken = [i for i in range(len(args)) if row.entries[i]]
-    dtype = np.result_type(*(getattr(values[i], "dtype", values[i]) for i in taken))
+    differentiable = [i for i in range(len(args)) if row.entries[i]]
+    dtype = np.result_type(*(getattr(values[i], "dtype", values[i]) for i in differentiable))
     inputs = []
     for i, (argument, value) in enumerate(zip(args, values, strict=True)):
         if not isinstance(argument, Tensor):
-            argument = constant(as_dtype(value, dtype if i in taken else None))
-        elif i in taken and value.dtype != dtype:
+            argument = constant(as_dtype(value, dtype if i in differentiable else None))
+        elif i in differentiable and value.dtype != dtype:
             argument = LANES[cast](argument, dtype=dtype)
         inputs.append(argument)
     return tuple(inputs)
+
+
+def step(function: Function) -> Function:
+    """What a call of a function without a derivative does: it sees the plain values."""
+
+    def call(*args: Any, **params: Any) -> Any:
+        for i, value in enumerate((*args, *params.values())):
+            if isinstance(value, Tensor):
+                if i and function in VALUED and value.requires_grad:
+                    raise TypeError(f"{function.__name__}: {label(value)} {LOST} there; use t.data, or np.where")
+                readonly(value._array)  # It may stand for an array to write to.
+        return function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
+
+    return call
+
+
+def composed(function: Function, composition: Function) -> Function:
+    """What a call of a function does that is written in others; what NumPy's own refuses has NumPy's reason."""
+    arguments = Arguments(function, composition, 0, None)
+    most = np.inf if arguments.count is None else arguments.count
+
+    def call(*args: Any, **params: Any) -> Any:
+        if params or len(args) > most:
+            args, params = arguments.understood(args, params)
+        try:
+            return composition(*args, **params)
+        except (TypeError, ValueError, IndexError):
+            try:
+                function(*map(bare, args), **{key: bare(value) for key, value in params.items()})
+            except (TypeError, ValueError, IndexError) as error:
+                causes = np.linalg.LinAlgError, IndexError, TypeError, ValueError
+                category = next(cause for cause in causes if isinstance(error, cause))
+                every = [a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg])]
+                labels = [label(a) for a in every if isinstance(a, Tensor)]
+                what = f"{' and '.join(labels)} do{'es' * (len(labels) == 1)} not fit: " * bool(labels)
+                raise category(f"{function.__name__}: {what}{' '.join(str(error).split())}") from error
+            raise
+
+    return call
 
 
 class Lanes(dict[Function, Callable[..., Any]]):
@@ -227,4 +275,4 @@ for name, method in TENSOR.items():
 if sys.platform == "emscripten":
     setattr(Tensor, "__del__", release)  # noqa: B010 (mypy)
 spell(LANES)
-Table.told.append(renew)
+Table.listeners.append(renew)

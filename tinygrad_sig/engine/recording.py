@@ -5,21 +5,21 @@ block is not being run, and whoever took the value goes on recording; so a switc
 only while that generator is among the callers. Each thread has switches of its own.
 """
 
+import inspect
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, isasyncgenfunction, iscoroutinefunction
-from inspect import isgeneratorfunction as isgenfunction
 from types import FrameType
 from typing import Any
 
-SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+ENTERING = ("__enter__", "__exit__", "__aenter__", "__aexit__")
+SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 # What was turned and not turned back: (the block, recording or not, the generator that it stands in or None).
 turned: ContextVar[tuple[tuple[Any, bool, FrameType | None], ...]] = ContextVar("turned", default=())
 switches = turned.get
-TURNED: list[Any] = []  # The blocks of all threads: while there is none, nobody need look further.
+open_blocks: list[Any] = []  # The blocks of all threads: while there is none, nobody need look further.
 
 # While a function is being differentiated, a list of the Tensors whose plain value was read, and so lost.
 readers: list[list[Any]] = []
@@ -38,10 +38,14 @@ def runs(frame: FrameType) -> bool:
     return caller is frame
 
 
+def of_contextlib(frame: FrameType | None) -> bool:
+    return frame is not None and frame.f_globals.get("__name__") == "contextlib"
+
+
 def suspendable(frame: FrameType | None) -> FrameType | None:
-    """The frame of a generator or coroutine; of a context manager that is written as one, its user's."""
-    while frame and frame.f_back and frame.f_back.f_globals.get("__name__") == "contextlib":
-        frame = frame.f_back.f_back
+    """The frame of a generator or coroutine in which a block stands; of a context manager's, the frame of its user."""
+    while frame and (frame.f_code.co_name in ENTERING or of_contextlib(frame) or of_contextlib(frame.f_back)):
+        frame = frame.f_back
     return frame if frame and frame.f_code.co_flags & SUSPENDS else None
 
 
@@ -53,14 +57,14 @@ class recorded:
 
     def __enter__(self) -> None:
         turned.set((*switches(), (self, self.on, suspendable(sys._getframe(1)))))
-        TURNED.append(self)
+        open_blocks.append(self)
 
     def __exit__(self, *error: object) -> None:
         found = [switch for switch in switches() if switch[0] is self]
         own = [switch for switch in found if switch[2] is suspendable(sys._getframe(1))] or found
         if own:  # By identity: two generators may end in any order.
             turned.set(tuple(switch for switch in switches() if switch is not own[-1]))
-        TURNED.remove(self)
+        open_blocks.remove(self)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **params: Any) -> Any:
@@ -80,14 +84,14 @@ class recorded:
                 async for value in function(*args, **params):
                     yield value
 
-        if isasyncgenfunction(function):
+        if inspect.isasyncgenfunction(function):
             return wraps(function)(run_async_generator)
-        if iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function):
             return wraps(function)(run_coroutine)
-        return wraps(function)(run_generator if isgenfunction(function) else run)
+        return wraps(function)(run_generator if inspect.isgeneratorfunction(function) else run)
 
 
-def no_grad() -> recorded:
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
     """Compute without recording: results inside are constants. Also a decorator; other threads go on recording.
 
     In a generator it holds while the generator runs, and not for its caller between two values.
@@ -98,4 +102,4 @@ def no_grad() -> recorded:
     >>> y.requires_grad
     False
     """
-    return recorded(False)
+    return recorded(False)(function) if function else recorded(False)

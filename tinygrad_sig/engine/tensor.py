@@ -15,11 +15,11 @@ from ..calculus.foreign import is_duck, readonly
 from ..calculus.rows import Row
 from .arraylike import ArrayLike
 from .backward import walk
-from .recording import TURNED, readers, recording
+from .recording import open_blocks, readers, recording
 from .values import floating, label, plain
 
 NO_PARAMS: dict[str, Any] = {}
-UNRECORDED: dict[str, Any] = {}  # What is computed from a leaf under no_grad has these, and backward can say so.
+UNRECORDED: dict[str, Any] = {}  # Another empty dict: by it backward knows what was computed from a leaf under no_grad.
 new = object.__new__
 
 
@@ -51,7 +51,7 @@ class Tensor(ArrayLike):
         self.params = NO_PARAMS
 
     function = property(lambda self: self.row and self.row.function, doc="What computed it; None for a leaf.")
-    op = property(lambda self: self.row and self.row.name, doc="The operation's name; None for a leaf.")
+    op = property(lambda self: self.row and self.row.called(self.params), doc="The operation's name; None for a leaf.")
 
     @property
     def name(self) -> str | None:
@@ -79,7 +79,7 @@ class Tensor(ArrayLike):
             raise ValueError(f"data: {label(self)} was computed; give new data to the leaves that it came from")
         if array.shape != self.shape:
             raise ValueError(f"data: {label(self)} takes no data of shape {array.shape}; make a new Tensor")
-        self._array = array.astype(self.dtype)
+        self._array = array.astype(self.dtype, copy=False)
 
     def backward(self, upstream: Any = None, create_graph: bool = False) -> None:
         """Compute the gradient of this tensor with respect to all that it depends on, and store it in their `grad`.
@@ -133,7 +133,7 @@ class Tensor(ArrayLike):
             inputs.append(tensor if tensor.requires_grad else value)
         if self.row.arity is None:
             return self, tuple(inputs)
-        further = () if self.row.strokes else self.values[1 + len(inputs) :]
+        further = () if self.row.in_one_stroke else self.values[1 + len(inputs) :]
         return self, *inputs, *further
 
     @property
@@ -156,7 +156,7 @@ def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: 
     if type(y) is ndarray and not y.ndim:
         values = y[()], *values[1:]
     for x in inputs:
-        if x.requires_grad and (not TURNED or recording()):
+        if x.requires_grad and (not open_blocks or recording()):
             tensor = new(Tensor)
             tensor._array = values[0]
             tensor._name = tensor.grad = None
@@ -164,7 +164,7 @@ def node(row: Row, inputs: tuple[Tensor, ...], values: tuple[Any, ...], params: 
             tensor.row = row
             tensor.inputs = inputs
             tensor.values = values
-            tensor.params = params
+            tensor.params = params or NO_PARAMS
             return tensor
     made = constant(values[0])
     if any(x.requires_grad or x.params is UNRECORDED for x in inputs):

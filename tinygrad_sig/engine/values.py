@@ -65,7 +65,7 @@ def elsewhere(row: Any, inputs: Iterable[Any], params: dict[str, Any], error: Ex
     """What another array type computes by NumPy's own function, where it does not know ours; else the error
     for arguments that do not fit the operation, and for an array type that lacks it.
     """
-    inputs = tuple(inputs)
+    inputs, name = tuple(inputs), row.called(params)
     values = [x._array for x in inputs]
     ducks = [full_name(value) for value in values if is_duck(value)]
     if ducks and row.compute is not row.function:
@@ -75,12 +75,14 @@ def elsewhere(row: Any, inputs: Iterable[Any], params: dict[str, Any], error: Ex
             error = another
     labels = " and ".join(map(label, inputs))
     if isinstance(error, np.linalg.LinAlgError):
-        raise np.linalg.LinAlgError(f"{row.name}: {labels} does not fit: {error}") from error
+        raise np.linalg.LinAlgError(f"{name}: {labels} does not fit: {error}") from error
     if ducks and isinstance(error, TypeError | NotImplementedError):
-        raise TypeError(f"{row.name}: {ducks[0]} lacks it for {labels}; compute the array first") from error
+        raise TypeError(f"{name}: {ducks[0]} lacks it for {labels}; compute the array first") from error
     if isinstance(error, TypeError):
-        raise TypeError(f"{row.name}: {error}") from error
+        raise TypeError(f"{name}: {str(error).rpartition('<lambda>() ')[2]}") from error
+    if isinstance(error, OverflowError):
+        raise OverflowError(f"{name}: {error}") from error
     if len(inputs) > 1:
-        raise ValueError(f"{row.name}: {labels} do not fit; reshape one of them") from error
+        raise ValueError(f"{name}: {labels} do not fit; reshape one of them") from error
     category = IndexError if isinstance(error, IndexError) else ValueError
-    raise category(f"{row.name}: {labels} does not fit: {error}") from error
+    raise category(f"{name}: {labels} does not fit: {error}") from error

@@ -24,7 +24,7 @@ from ..calculus.rows import ROWS, Row
 from ..calculus.steps import STEPS
 from ..engine.arraylike import ArrayLike
 from ..engine.lanes import LANES, promoted
-from ..engine.recording import TURNED, recording
+from ..engine.recording import open_blocks, recording
 from ..engine.tensor import NO_PARAMS, Tensor
 from ..engine.values import label
 
@@ -139,7 +139,7 @@ class Line(Tensor):
         inputs = [x if x.requires_grad else x._array for x in self.inputs]
         if self.row.arity is None:
             return self, tuple(inputs)
-        return self, *inputs, *(() if self.row.strokes else self.values[1 + len(inputs) :])
+        return self, *inputs, *(() if self.row.in_one_stroke else self.values[1 + len(inputs) :])
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         return self.book.operate(fn.cast, (self,), {"dtype": np.dtype(dtype)})
@@ -230,7 +230,7 @@ class Book:
             args = (*args[: row.arity], *hidden[0])
         args, params = row.arguments.understood(args, hidden[1])
         args, params = replaced((args, params), Held, lambda held: held.line)
-        for i in row.flat:
+        for i in row.without_entry:
             if getattr(args[i], "requires_grad", False):
                 raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
         inputs = promoted(row, args)
@@ -240,11 +240,11 @@ class Book:
         y = self.plain(COMPUTED[row.function] if row.function is np.std else row.function, tuple(x), params)
         if row.function in ACTIVATIONS:
             y.statement.letter = "a"
-        if not any(node.requires_grad for node in inputs) or (TURNED and not recording()):
+        if not any(node.requires_grad for node in inputs) or (open_blocks and not recording()):
             return y
         if row.arity is None:
             values: tuple[Any, ...] = (y, tuple(x))
-        elif row.strokes:
+        elif row.in_one_stroke:
             values = (y, *x, self.plain(PRIMES[row.function], tuple(x), {}))
         else:
             values = (y, *x, *(row.arguments.in_order(params) if row.elementwise and params else ()))
@@ -260,6 +260,8 @@ class Book:
 
     def plain(self, function: Function, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """The same without a derivative: the line of a statement, which may stand in the book already."""
+        if function is fn.rearranged:
+            function, args, params = params["by"], (*args, *params["of"]), {}
         args, params = replaced((args, params), Tensor, lambda x: getattr(x, "statement", x._array))
         args, params = replaced((args, params), Statement, lambda statement: statement.literal)
         examples, named = replaced((args, params), Statement, lambda statement: statement.value)
@@ -404,5 +406,9 @@ def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     return x / fn.divisor(fn.euclidean(x, axis=axis, keepdims=axis is not None))
 
 
-SETTLED: dict[Function, Callable[..., Any]] = {fn.direction: direction}
+def over_squares(a: Any, b: Any) -> Any:
+    return fn.over_hypot(fn.cosine(a, b), a, b)
+
+
+SETTLED: dict[Function, Callable[..., Any]] = {fn.direction: direction, fn.over_squares: over_squares}
 WRITABLE = {*COMPOSED, *STEPS, fn.sigmoid_with_slope, fn.std, operator.getitem}

@@ -103,6 +103,7 @@ def indexed(x: Any, key: Any) -> Any:
 SPELLED_OUT: dict[Function, Callable[..., Any]] = {
     fn.magnitude: lambda x, axis: 1,
     fn.direction: fn.direction.__wrapped__,  # type: ignore[attr-defined]
+    fn.over_squares: fn.over_squares.__wrapped__,  # type: ignore[attr-defined]
     fn.parabola: lambda x, a=-1, b=1: x * (b - x) if a == 0 else 1 - x**2,
     fn.within: lambda x, end=40: x,
     fn.projected: lambda v, p, axis: v - p * v.sum(axis=axis, keepdims=True),
@@ -120,6 +121,7 @@ WRITTEN_AS: dict[Function, Callable[..., Symbol]] = {
     fn.concatenate: lambda *x, axis, ends: Symbol(np.concatenate, *x, axis=axis),
     fn.contract: lambda *x, subscripts, optimize: Symbol(np.einsum, subscripts, *x),
     fn.getitem: lambda x, key: Symbol(indexed, x, index(key)),
+    fn.rearranged: lambda x, by, of: Symbol(by, x, *of),
     fn.scatter: lambda x, key, shape: Symbol(fn.scatter, x, f"[{index(key)}]", shape),
 }
 
@@ -184,10 +186,6 @@ def latex_name(name: str) -> str:
     return r"\mathrm{" + re.sub(r"([#$%&_{}])", r"\\\1", re.sub(r"[\\^~]", "", name)).replace(" ", r"\ ") + "}"
 
 
-def latex_function(name: str) -> str:
-    return LATEX_NAMES.get(name) or latex_name(name)
-
-
 def latex_number(value: Any) -> str:
     """A number with six digits, and a power of ten where it is far from 1."""
     value = float(value)
@@ -236,7 +234,7 @@ class Style(NamedTuple):
 
 
 TEXT = Style(0, str, str, text_power, lambda value: f"{value:g}".replace("-", "−"))
-LATEX = Style(1, latex_name, latex_function, "{}^{{{}}}".format, latex_number)
+LATEX = Style(1, latex_name, lambda name: LATEX_NAMES.get(name) or latex_name(name), "{}^{{{}}}".format, latex_number)
 
 
 def write(value: Any, style: Style = TEXT) -> str:

@@ -40,10 +40,8 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def spelled(error: UnicodeError) -> tuple[str, int]:
+def spelled(error: Any) -> tuple[str, int]:
     """What an encoding lacks, in ASCII; normalised, ¼ is 1⁄4 and ˣ is x."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
     lacking = error.object[error.start : error.end].translate(ASCII)
     return ascii_only(normalize("NFKD", lacking).replace("⁄", "/")), error.end
 

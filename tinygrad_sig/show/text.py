@@ -11,13 +11,7 @@ from ..formulas.symbols import forward, write
 
 Row = Any  # The cells of a row of a table, or a line that stands in place of one.
 BLOCKS = " ▏▎▍▌▋▊▉█"
-ASCII = str.maketrans(
-    {
-        **dict(zip("σ∂·×→−⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ‖∏≤…—–Σ═─", "sd*x>-0123456789T|P<.--S=-", strict=True)),
-        **dict(zip("▏▎▍▌▋▊▉█", " " * 3 + "#" * 5, strict=True)),
-        "′": "'",
-    }
-)
+ASCII = str.maketrans("σ∂·×→−⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ‖∏≤…—–Σ═─′▏▎▍▌▋▊▉█", "sd*x>-0123456789T|P<.--S=-'   #####")
 
 
 def number(value: Any) -> str:
@@ -46,7 +40,7 @@ def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
     if value.size != 1:
         return f"‖{number(length(value))}‖"
     lost = (value == 0 or np.isinf(value)) and math.isfinite(log10)
-    return f"({power_of_ten(log10, sign)})" if lost else number(np.reshape(value, ())[()])
+    return f"({power_of_ten(log10, sign)})" if lost else number(value.item())
 
 
 def length(value: Any) -> float:
@@ -67,7 +61,8 @@ def bar(log10: float, low: float, high: float, width: int) -> str:
 
 def log10(value: Any) -> float:
     """log10 of the size of a number, or of the length of an array; −inf for 0."""
-    size = abs(float(np.reshape(value, ())[()])) if np.size(value) == 1 else length(value)
+    data = np.asarray(value)
+    size = abs(float(data.item())) if data.size == 1 else length(data)
     return math.log10(size) if size else -math.inf
 
 

@@ -43,7 +43,10 @@ class GradientNorms(tuple[LayerHealth, ...]):
 
     def __str__(self) -> str:
         header = ["layer", "‖gradient‖", "‖weight‖", "ratio", "saturated", "zeros"]
-        rows = [[x.layer, *map(number, (x.gradient, x.weight, x.ratio)), *map(percent, x[:2:-1])] for x in self]
+        rows = []
+        for x in self:
+            saturated = "–" if x.saturated is None else f"{100 * x.saturated:.1f} %"
+            rows.append([x.layer, *map(number, (x.gradient, x.weight, x.ratio)), saturated, f"{100 * x.zeros:.1f} %"])
         return "\n".join(table([header, *rows], "<>>>>>"))
 
 
@@ -125,7 +128,3 @@ def saturations(trace: GradientTrace) -> dict[Tensor, float]:
             smallest = SATURATED * ACTIVATIONS[step.function].steepest
             found[leaf] = float(np.mean(np.abs(step.local) < smallest))
     return found
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"

@@ -71,14 +71,16 @@ class Report:
             n = math.ceil((limits[name] - size) / rate - 1e-9)
             if n <= 0:
                 ends.append(name if ends else f"already in {name}")
+            elif "more" in "".join(ends):
+                ends.append(f"{n:,} in {name}")
             else:
-                after = f"{n:,}" if "more" in "".join(ends) else f"after {count_of(n, 'more layer')}"
-                ends.append(f"{after} in {name}")
+                ends.append(f"after {n:,} more layer{'s' * (n != 1)} in {name}")
         return f"{word} by a factor {factor} a layer: {end} {', '.join(ends)}"
 
     def to_dict(self) -> dict[str, Any]:
         """The report as data; `layers` run from the last to the first."""
-        leaves = {self.trace.names[leaf]: exact(self.trace.gradient(leaf)) for leaf in self.trace.leaves}
+        gradients = {self.trace.names[leaf]: exact(self.trace.gradient(leaf)) for leaf in self.trace.leaves}
+        order = sorted(gradients, key=lambda name: ("xwb".index(name[0]), int(name[1:] or 0)))
         return {
             "x": exact(self.x),
             "weights": exact(self.weights),
@@ -86,7 +88,7 @@ class Report:
             "activation": self.trace.output.op,
             "dtype": str(self.dtype),
             "output": exact(self.trace.output.data),
-            "gradients": dict(sorted(leaves.items(), key=lambda item: order(item[0]))),
+            "gradients": {name: gradients[name] for name in order},
             "steps": [step_dict(step) for step in self.trace],
             "layers": [
                 {"layer": layer.layer} | {key: exact(getattr(layer, key)) for key in Layer._fields[1:8]}
@@ -107,7 +109,7 @@ class Report:
         f = self.known.symbol
         bias = "" if self.biases is None else " + b_i"
         chain = f"a_i = {f}(w_i·a_(i-1){bias}), a_0 = x = {self.x:g}, y = a_{len(self.layers)}"
-        about = f"{count_of(len(self.layers))}, {self.dtype}"
+        about = f"{len(self.layers):,} layer{'s' * (len(self.layers) != 1)}, {self.dtype}"
         steps = steps_lines(self.trace, limit, width - 2)
         sections = {
             f"Forward: {chain}; {about}": self.forward(limit),
@@ -189,12 +191,3 @@ def fitted(line: str, width: int) -> str:
     """A line with its indent, broken where it is a sentence too long for the width."""
     is_sentence = len(line) > width - 2 and "   " not in line
     return fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
-
-
-def count_of(n: int, what: str = "layer") -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"
-
-
-def order(name: str) -> tuple[int, int]:
-    """x first, then the weights and the biases, by their numbers."""
-    return "xwb".index(name[0]), int(name[1:] or 0)

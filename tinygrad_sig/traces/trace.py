@@ -23,8 +23,6 @@ from ..engine.tensor import Tensor
 from ..formulas.symbols import derivative, write
 from ..show.text import log10, shown
 
-LN10 = math.log(10)
-
 # ln|∂y/∂x| of the operations that flatten out: beyond |x| ≈ 745 it is all that is left of the local derivative.
 LOG_SLOPE: dict[Function, Any] = {
     sigmoid: lambda x: -abs(x) - 2 * math.log1p(math.exp(-abs(x))),
@@ -71,7 +69,7 @@ class Step:
         """log10|factor|, finite also where the factor is too small for its dtype."""
         factor = abs(float(self.factor))
         if factor < np.finfo(self.output.dtype).tiny and self.function in LOG_SLOPE:
-            return float(LOG_SLOPE[self.function](float(only(self.value))) / LN10)
+            return float(LOG_SLOPE[self.function](float(only(self.value))) / math.log(10))
         return math.log10(factor) if factor else -math.inf
 
     @property
@@ -190,6 +188,8 @@ class GradientTrace(Sequence[Step]):
         """The tensor itself, or the one in the graph that has this name in the trace."""
         if isinstance(tensor, Tensor):
             return tensor
+        if not isinstance(tensor, str):
+            raise TypeError(f"trace: a {type(tensor).__name__} is no tensor of the graph; give one, or its name")
         for known, name in self.names.items():
             if name == tensor:
                 return known

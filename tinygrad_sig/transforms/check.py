@@ -6,9 +6,8 @@ The best of them subtracts nothing: for an analytic f, Im f(x + ih)/h is f′(x)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -36,8 +35,7 @@ ALL = "all inputs"
 DIFFERENCE, COMPLEX_STEP = "a difference", "a complex step"
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """One derivative by the rules, `analytic`, beside the same by a finite difference, `numeric`."""
 
     function: str
@@ -59,6 +57,12 @@ class Comparison:
         """Whether the two agree; nan agrees with nothing."""
         return bool(self.error <= self.tolerance)
 
+    @property
+    def excess(self) -> float:
+        """The error in units of what is allowed; infinite for nan."""
+        ratio = self.error / (self.tolerance or 1)
+        return np.inf if np.isnan(ratio) else ratio
+
     def __str__(self) -> str:
         return (
             f"{self.function}, order {self.order}, {self.mode} mode: the derivative by {self.input}{self.entry} is "
@@ -73,25 +77,16 @@ class GradientReport(tuple[Comparison, ...]):
     @property
     def worst(self) -> Comparison | None:
         """The comparison that is furthest off; one that failed before all others, and one that names its entry."""
-
-        def badness(c: Comparison) -> tuple[bool, bool, float]:
-            ratio = c.error / c.tolerance if c.tolerance else c.error
-            return not c.passed, c.input != ALL, np.inf if np.isnan(ratio) else ratio
-
-        return max(self, key=badness, default=None)
+        return max(self, key=lambda c: (not c.passed, c.input != ALL, c.excess), default=None)
 
     def __str__(self) -> str:
-        form = "{:>5}  {:7}  {:24}  {:>11}  {:>11}  {:>7}  {:>9}  {}".format
-        lines = [form("order", "mode", "input", "analytic", "numeric", "error", "tolerance", "method")]
+        lines = ["order  mode     input                        analytic      numeric    error  tolerance  method"]
         for c in self:
-            values, sizes = (c.analytic, c.numeric), (c.error, c.tolerance)
-            texts = *(f"{value:.5g}" for value in values), *(f"{size:.1e}" for size in sizes)
-            lines.append(form(c.order, c.mode, shortened(c.input + c.entry), *texts, c.method.removeprefix("a ")))
+            where = c.input + c.entry
+            where = where if len(where) <= 24 else f"{where[:11]}…{where[-12:]}"
+            numbers = f"{c.analytic:>11.5g}  {c.numeric:>11.5g}  {c.error:>7.1e}  {c.tolerance:>9.1e}"
+            lines.append(f"{c.order:>5}  {c.mode:7}  {where:24}  {numbers}  {c.method.removeprefix('a ')}")
         return "\n".join(lines)
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= 24 else f"{text[:11]}…{text[-12:]}"
 
 
 class GradientError(AssertionError):
@@ -103,11 +98,7 @@ class GradientError(AssertionError):
 
 
 def check_gradients(
-    f: Callable[..., Any],
-    *inputs: Any,
-    order: int = 2,
-    modes: Sequence[str] = ("reverse", "forward"),
-    tolerance: float = 1e-6,
+    f: Function, *inputs: Any, order: int = 2, modes: Sequence[str] = ("reverse", "forward"), tolerance: float = 1e-6
 ) -> GradientReport:
     """Compare the derivatives of f at the inputs with finite differences, up to `order` and in both modes.
 
@@ -135,7 +126,7 @@ def check_gradients(
     labels = [label for i, tree in enumerate(inputs) for label in paths(tree, f"input {i}")]
     rng = np.random.default_rng(0)
     name = getattr(f, "__name__", type(f).__name__)
-    scalar = Combination(name, lambda *x: f(*unflatten(inputs, iter(x))), points, rng)
+    scalar = Combination(name, lambda *x: f(*unflatten(inputs, iter(x))), points, rng, LONGEST)
     report = GradientReport()
     for level in range(1, order + 1):
         if level > 1:
@@ -143,9 +134,7 @@ def check_gradients(
         ways = list(directions(points, labels, rng))
         try:
             found = list(compared(scalar, points, ways, level, modes, tolerance))
-        except TypeError:  # LAPACK, for one, has no longdouble.
-            if scalar.kind is np.float64:
-                raise
+        except TypeError:  # LAPACK, for one, has no longdouble; an error of f itself is raised again.
             scalar.kind = np.float64
             found = list(compared(scalar, points, ways, level, modes, tolerance))
         report = GradientReport([*report, *found])
@@ -157,16 +146,15 @@ def check_gradients(
 class Combination:
     """A random combination of all that a function of the leaves returns, or of its gradient, from the 2nd order on.
 
-    `kind` are the numbers in which differences are taken: the longest that functions are computed in.
+    `kind` are the numbers in which differences are taken: the longest that the function can be computed in.
     """
 
-    def __init__(
-        self, name: str, apply: Function, points: Sequence[Any], rng: np.random.Generator, kind: Any = None
-    ) -> None:
-        self.name, self.apply, self.is_gradient, self.kind = name, apply, kind is not None, kind or LONGEST
+    def __init__(self, name: str, apply: Function, points: Sequence[Any], rng: np.random.Generator, kind: Any) -> None:
+        self.name, self.apply, self.kind = name, apply, kind
         with no_grad():
-            results = [floating(plain(y), "check_gradients") for y in flatten(apply(*map(Tensor, points)))]
-        self.weights = weights([y.shape for y in results], rng)
+            shapes = [floating(plain(y), "check_gradients").shape for y in flatten(apply(*map(Tensor, points)))]
+        # A single number is to be seen as it is.
+        self.weights = [1.0] if shapes == [()] else [rng.normal(size=shape) for shape in shapes]
 
     def __call__(self, *leaves: Any) -> Any:
         return sum(np.sum(weight * y) for weight, y in zip(self.weights, flatten(self.apply(*leaves)), strict=True))
@@ -189,14 +177,13 @@ def compared(
     by_all = grad(f, tuple(range(len(points))))
     gradients = [by_all(*x) for x in twice] if "reverse" in modes else []
     for where, entry, direction in ways:
-        numeric, noise, method = derivative(f, points, direction)
-        found = {}
-        if "reverse" in modes:
-            found["reverse"] = [sum(np.sum(g * v) for g, v in zip(by, direction, strict=True)) for by in gradients]
-        if "forward" in modes:
-            found["forward"] = [jvp(f, x, direction)[1] for x in twice]
-        for mode, values in found.items():
-            analytic, again = (plain(value) for value in values)
+        numeric, noise, method = derivative(f, points, direction, order)
+        for mode in sorted({*modes}, reverse=True):
+            if mode == "reverse":
+                found = [sum(np.sum(g * v) for g, v in zip(by, direction, strict=True)) for by in gradients]
+            else:
+                found = [jvp(f, x, direction)[1] for x in twice]
+            analytic, again = map(plain, found)
             allowed = tolerance * abs(numeric) + noise + 10 * float(abs(analytic - again))
             yield Comparison(f.name, order, mode, where, entry, float(analytic), numeric, allowed, method)
 
@@ -217,24 +204,19 @@ def directions(
             yield ALL, f" (direction {i})", [np.float16(rng.normal(size=x.shape)) * reach(x) for x in points]
 
 
-def weights(shapes: Sequence[tuple[int, ...]], rng: np.random.Generator) -> list[Any]:
-    """Random weights for arrays of these shapes; 1 for a single number, which is to be seen as it is."""
-    return [rng.normal(size=shape) for shape in shapes] if list(shapes) != [()] else [1.0]
-
-
 def reach(x: Any) -> Any:
     """How far an entry may be moved: not across 0, where a function may end. A power of 2."""
     return np.exp2(np.floor(np.log2(np.where(x == 0, 1.0, np.minimum(np.abs(x), 1.0)))))
 
 
-def derivative(f: Combination, points: Sequence[Any], direction: Sequence[Any]) -> tuple[float, float, str]:
+def derivative(f: Combination, points: Sequence[Any], direction: Sequence[Any], order: int) -> tuple[float, float, str]:
     """(the derivative of f along a direction, the rounding to expect in it, how it was found)."""
     reaches = [reach(x[v != 0]) / np.abs(v[v != 0]) for x, v in zip(points, direction, strict=True)]
     step = min((float(r.min()) for r in reaches if r.size), default=1.0)
     # The error of a difference of the fourth order, h⁴, is to be as large as its rounding, ε/h.
     h = np.exp2(np.floor(np.log2(EPSILON[f.kind] ** 0.2 * step)))
     value, noise = central_difference(f, points, direction, h)
-    if not f.is_gradient:
+    if order == 1:
         # By another h, for its square is seen where the derivative is 0, as that of a determinant may be.
         steps = (points, 1e-20 * step), (f.nearby(points), 2e-20 * step)
         stepped, again = (complex_step(f, x, direction, h) for x, h in steps)
@@ -269,12 +251,15 @@ def complex_step(f: Combination, points: Sequence[Any], direction: Sequence[Any]
 
 
 class Complex(ArrayLike):
-    """A complex number or array that takes the place of a Tensor, for functions that are analytic beside their kinks.
+    """A complex array in the place of a Tensor, so that f, written for Tensors, can be computed at x + ih.
 
-    NumPy's |z| forgets how the imaginary part moves, and σ and sech are computed by way of it: here they are not.
+    Where f takes |x|, NumPy would return the modulus, which is real: at x = −3 no imaginary part would be left, and
+    the derivative found would be 0 and not −1. What is not analytic in NumPy's hands is computed by `CONTINUED`, here
+    as −z, because Re z < 0; σ and sech, which take |x| to keep their digits, by the formulas that one knows.
     """
 
-    __slots__ = ("_array", "name", "requires_grad")
+    __slots__ = ("_array",)
+    name, requires_grad = None, False
     CONTINUED: ClassVar[dict[Function, Function]] = {
         np.absolute: lambda z: np.where(z.real < 0, -z, z),
         np.fabs: lambda z: np.where(z.real < 0, -z, z),
@@ -285,7 +270,7 @@ class Complex(ArrayLike):
     }
 
     def __init__(self, data: Any) -> None:
-        self._array, self.name, self.requires_grad = data, None, False
+        self._array = data
 
     def __operation__(self, function: Function, *args: Any, **params: Any) -> Any:
         if function in (np.sign, cast):
@@ -296,11 +281,9 @@ class Complex(ArrayLike):
         return Complex(self.CONTINUED.get(function, function)(*map(plain, args), **params))
 
 
-def paths(tree: Any, prefix: str) -> Iterator[str]:
+def paths(tree: Any, prefix: str) -> list[str]:
     """A label for each leaf of an input."""
-    branches = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list | tuple) else None
-    if branches is None:
-        yield prefix
-        return
-    for key, branch in branches:
-        yield from paths(branch, f"{prefix}[{key!r}]")
+    if not isinstance(tree, dict | list | tuple):
+        return [prefix]
+    branches = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    return [path for key, branch in branches for path in paths(branch, f"{prefix}[{key!r}]")]

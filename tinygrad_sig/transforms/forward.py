@@ -40,7 +40,7 @@ def pushed(node: Any, position: int, tangent: Any, create_graph: bool) -> Any:
     """
     row = node.row
     operands = node.operands() if create_graph else node.values
-    entry = (row.entries if create_graph else row.slopes)[position]
+    entry = (row.entries if create_graph else row.for_numbers)[position]
     if row.elementwise:
         return times(tangent, entry(*operands))
     g = Tensor(np.zeros_like(node._array))  # Any g will do.

@@ -44,8 +44,8 @@ def grad(f: Function, argnums: Argnums = 0) -> Function:
     """The gradient of a function with a scalar value, as a function of the same arguments.
 
     It is taken with respect to the argument at `argnums`, and has its structure; for a tuple of positions it is a tuple
-    of gradients. Raises TypeError where f returns no Tensor, for then its derivative is lost, and ValueError where it
-    returns no scalar.
+    of gradients. Raises ValueError where f returned no scalar, and TypeError where it returned a plain value after
+    reading one by .data or .item(), for then the derivative is lost; that of any other plain value is 0.
 
     >>> grad(lambda x: x**3)(2.0)
     np.float64(12.0)
@@ -67,7 +67,7 @@ def gradient_function(caller: str, f: Function, argnums: Argnums, select: Callab
         if not isinstance(y, Tensor) or y.size != 1:
             shape = f"shape {y.shape}" if isinstance(y, Tensor) else type(y).__name__
             raise ValueError(f"{caller}: the function returned {shape}, and no scalar; use jacobian, vjp or jvp")
-        return select(run.result(y), run.by_argument(run.gradients(y, np.ones(y.shape, y.dtype)[()])))
+        return select(run.result(y), run.by_argument(run.gradients(y, unit(y, 0))))
 
     return gradient
 
@@ -259,7 +259,8 @@ def positions(caller: str, argnums: Argnums, count: int) -> list[int]:
     numbers = argnums if isinstance(argnums, Sequence) else [argnums]
     for number in numbers:
         if not isinstance(number, int | np.integer) or not -count <= number < count:
-            raise ValueError(f"{caller}: there is no argument {number!r} among {count}; give other argnums")
+            shown = " ".join(repr(number).split())
+            raise ValueError(f"{caller}: there is no argument {shown} among {count}; give other argnums")
     found = [int(number) % count for number in numbers]
     if len(set(found)) < len(found):
         raise ValueError(f"{caller}: argnums {argnums} name an argument twice; name it once")

@@ -8,19 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..functions import (
-    MANY,
-    Function,
-    axes_of,
-    cofactors,
-    contract,
-    euclidean,
-    log_det,
-    minors,
-    p_norm,
-    sign_of_det,
-    transposed,
-)
+from .. import functions as fn
+from ..functions import Function, axes_of
+from .shapes import built
 
 LETTERS = ascii_uppercase + ascii_lowercase  # In the order in which NumPy has them.
 MATRIX_NORMS: dict[Any, tuple[int, Function]] = {1: (0, np.max), -1: (0, np.min), inf: (1, np.max), -inf: (1, np.min)}
@@ -28,16 +18,19 @@ SlogdetResult: Any = type(np.linalg.slogdet(np.ones((1, 1))))
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    keepdims = bool(keepdims)
+    if ord is axis is None and not keepdims:
+        return fn.euclidean(x)
     axis = axis if isinstance(axis, tuple | None) else int(axis)
-    axes = axes_of(axis, np.ndim(x))
+    axes = axes_of(axis, x.ndim)
     if ord is None and (axis is None or len(axes) in (1, 2)):
-        return euclidean(x, axis=axis, keepdims=keepdims)
+        return fn.euclidean(x, axis=axis, keepdims=keepdims)
     if len(axes) == 1:
         return vector_norm(x, axis, keepdims, ord)
     if len(axes) != 2:
         raise ValueError(f"norm: it is that of a vector or of a matrix, not over {len(axes)} axes; give one or two")
     if ord in ("fro", "f"):
-        return euclidean(x, axis=axes, keepdims=keepdims)
+        return fn.euclidean(x, axis=axes, keepdims=keepdims)
     if ord in ("nuc", 2, -2):
         raise TypeError(f"norm: it has no derivative with ord={ord!r} here; use None, 'fro', 1 or inf for matrices")
     summed, extreme = MATRIX_NORMS.get(ord, (0, None))
@@ -48,8 +41,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    keepdims = bool(keepdims)
     if ord is None or ord == 2:
-        return euclidean(x, axis=axis, keepdims=keepdims)
+        return fn.euclidean(x, axis=tuple(range(x.ndim)) if axis is None else axis, keepdims=keepdims)
     if ord == 0:
         return np.sum(unmoved(x, x != 0), axis=axis, keepdims=keepdims)
     if abs(ord) == inf:
@@ -57,7 +51,7 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) 
         return extreme(np.absolute(x), axis=axis, keepdims=keepdims)
     if ord == 1:
         return np.sum(np.absolute(x), axis=axis, keepdims=keepdims)
-    return p_norm(x, ord=float(ord), axis=axis, keepdims=keepdims)
+    return fn.p_norm(x, ord=float(ord), axis=axis, keepdims=keepdims)
 
 
 def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
@@ -69,46 +63,55 @@ def unmoved(x: Any, y: Any) -> Any:
     return np.where(np.zeros(x.shape, bool), x, np.asarray(y, x.dtype))
 
 
+def ndim(x: Any) -> int:
+    """x.ndim; np.ndim is for lists, and costs more than a small product."""
+    return x.ndim if hasattr(x, "ndim") else np.ndim(x)
+
+
+def flat(x: Any) -> Any:
+    return x if ndim(x) == 1 else np.ravel(x)
+
+
 def dot(a: Any, b: Any) -> Any:
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    if ndim(a) == 0 or ndim(b) == 0:
         return np.multiply(a, b)
-    return np.matmul(a, b) if np.ndim(b) <= 2 else np.tensordot(a, b, (-1, -2))
+    return a @ b if ndim(b) <= 2 else np.tensordot(a, b, (-1, -2))
 
 
 def inner(a: Any, b: Any) -> Any:
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
+    if ndim(a) == 0 or ndim(b) == 0:
         return np.multiply(a, b)
-    return np.tensordot(a, b, (-1, -1)) if np.ndim(b) > 2 else np.matmul(a, np.transpose(b) if np.ndim(b) == 2 else b)
+    return np.tensordot(a, b, (-1, -1)) if ndim(b) > 2 else a @ (np.transpose(b) if ndim(b) == 2 else b)
 
 
 def outer(a: Any, b: Any) -> Any:
-    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+    return np.reshape(a, (-1, 1)) * flat(b)
 
 
 def vdot(a: Any, b: Any) -> Any:
-    return np.matmul(np.ravel(a), np.ravel(b))
+    return flat(a) @ flat(b)
 
 
 def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     a, b = (a, b) if axis == -1 else (np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1))
-    return np.squeeze(np.matmul(np.expand_dims(a, -2), np.expand_dims(b, -1)), (-2, -1))
+    return a @ b if ndim(a) == ndim(b) == 1 else np.squeeze(np.expand_dims(a, -2) @ np.expand_dims(b, -1), (-2, -1))
 
 
 def matvec(a: Any, b: Any) -> Any:
-    if np.ndim(a) < 2:
+    if ndim(a) < 2:
         raise ValueError("matvec: its first argument is a matrix; give one of two axes or more")
-    return np.squeeze(np.matmul(a, np.expand_dims(b, -1)), -1)
+    return a @ b if ndim(b) == 1 else np.squeeze(a @ np.expand_dims(b, -1), -1)
 
 
 def vecmat(a: Any, b: Any) -> Any:
-    return np.squeeze(np.matmul(np.expand_dims(a, -2), b), -2)
+    return a @ b if ndim(a) == 1 < ndim(b) else np.squeeze(np.expand_dims(a, -2) @ b, -2)
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sum over pairs of axes: those have the same letter."""
-    m, n = np.ndim(a), np.ndim(b)
+    m, n = ndim(a), ndim(b)
     if isinstance(axes, int) and axes == 1 <= m and 1 <= n <= 2:
-        return np.matmul(a, b)
+        return a @ b
     left, right = axes if np.ndim(axes) or isinstance(axes, tuple | list) else (range(m - axes, m), range(axes))
     left, right = axes_of(left, m), axes_of(right, n)
     if [np.shape(a)[i] for i in left] != [np.shape(b)[i] for i in right]:
@@ -118,7 +121,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         second[j] = first[i]
     kept = [x for x in first + second if x not in first or x not in second]
     subscripts = f"{''.join(first)},{''.join(second)}->{''.join(kept)}"
-    return contract(a, b, subscripts=subscripts, optimize=prod((*np.shape(a), *np.shape(b))) > MANY)
+    return fn.contract(a, b, subscripts=subscripts, optimize=prod((*np.shape(a), *np.shape(b))) > fn.MANY)
 
 
 def einsum(subscripts: Any, *x: Any, optimize: Any = False) -> Any:
@@ -128,7 +131,7 @@ def einsum(subscripts: Any, *x: Any, optimize: Any = False) -> Any:
         x = tuple(operands[: len(lists)])
         terms = [spelled(labels) for labels in lists]
         subscripts = ",".join(terms) + (f"->{spelled(operands[-1])}" if len(operands) > len(lists) else "")
-    return contract(*x, subscripts=subscripts, optimize=optimize)
+    return fn.contract(*x, subscripts=subscripts, optimize=optimize)
 
 
 def spelled(labels: Any) -> str:
@@ -141,10 +144,11 @@ def spelled(labels: Any) -> str:
 
 def multi_dot(arrays: Any) -> Any:
     """The matrices' product, in the order that needs the fewest multiplications."""
-    ndims = [np.ndim(a) for a in arrays]
+    arrays = [built(a) for a in arrays]
+    ndims = [a.ndim for a in arrays]
     if len(arrays) < 2 or not (set(ndims[1:-1]) <= {2} and {ndims[0], ndims[-1]} <= {1, 2}):
         raise ValueError(f"multi_dot: it takes two matrices or more, or vectors at the ends, not {ndims} axes")
-    sizes = [np.shape(a)[0] for a in arrays] + [np.shape(arrays[-1])[-1]]
+    sizes = [a.shape[0] for a in arrays] + [arrays[-1].shape[-1]]
     sizes[0], sizes[-1] = sizes[0] if ndims[0] == 2 else 1, sizes[-1] if ndims[-1] == 2 else 1
 
     @cache
@@ -155,7 +159,7 @@ def multi_dot(arrays: Any) -> Any:
 
     def product(i: int, j: int) -> Any:
         k = cheapest(i, j)[1]
-        return np.matmul(product(i, k), product(k, j)) if k > i else arrays[i]
+        return product(i, k) @ product(k, j) if k > i else arrays[i]
 
     return product(0, len(arrays))
 
@@ -170,20 +174,21 @@ def matrix_power(a: Any, n: Any) -> Any:
     y = None
     while n:
         if n % 2:
-            y = a if y is None else np.matmul(y, a)
+            y = a if y is None else y @ a
         n //= 2
-        a = np.matmul(a, a) if n else a
+        a = a @ a if n else a
     return y
 
 
 def slogdet(a: Any) -> Any:
-    return SlogdetResult(sign_of_det(a), log_det(a))
+    return SlogdetResult(fn.sign_of_det(a), fn.log_det(a))
 
 
 def kron(a: Any, b: Any) -> Any:
     """Every element of a times the whole of b."""
-    n = max(np.ndim(a), np.ndim(b))
-    left, right = ((1,) * (n - np.ndim(x)) + np.shape(x) for x in (a, b))
+    a, b = built(a), built(b)
+    n = max(a.ndim, b.ndim)
+    left, right = ((1,) * (n - x.ndim) + x.shape for x in (a, b))
     a = np.reshape(a, tuple(k for length in left for k in (length, 1)))
     b = np.reshape(b, tuple(k for length in right for k in (1, length)))
     return np.reshape(a * b, tuple(i * j for i, j in zip(left, right, strict=True)))
@@ -194,26 +199,27 @@ LENGTHS = {3} if np.lib.NumpyVersion(np.__version__) >= "2.5.0" else {2, 3}  # t
 
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
-    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    a, b = (built(x) if i == -1 else np.moveaxis(x, i, -1) for x, i in ((a, axisa), (b, axisb)))
     if not {a.shape[-1], b.shape[-1]} <= LENGTHS:
         raise ValueError(f"cross: it is of vectors of 3, not of {a.shape[-1]} and {b.shape[-1]}; give other axes")
     if a.shape[-1] == b.shape[-1] == 2:
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
     a, b = (np.concatenate([x, np.zeros_like(x[..., :1])], -1) if x.shape[-1] == 2 else x for x in (a, b))
-    one, two = [1, 2, 0], [2, 0, 1]
-    return np.moveaxis(a[..., one] * b[..., two] - a[..., two] * b[..., one], -1, axisc)
+    y = fn.cross(a, b)
+    return y if axisc == -1 else np.moveaxis(y, -1, axisc)
 
 
 def of_3(a: Any, b: Any, axis: int = -1) -> Any:
     """np.linalg.cross."""
-    if not np.shape(a)[axis] == np.shape(b)[axis] == 3:
+    a, b = built(a), built(b)
+    if not a.shape[axis] == b.shape[axis] == 3:
         raise ValueError("cross: np.linalg.cross is of vectors of 3; give another axis")
-    return np.cross(a, b, axis=axis)
+    return cross(a, b, axis=axis)
 
 
 def of_vectors(a: Any, b: Any) -> Any:
     """np.linalg.outer."""
-    if not np.ndim(a) == np.ndim(b) == 1:
+    if not ndim(a) == ndim(b) == 1:
         raise ValueError("outer: np.linalg.outer is of two vectors; use np.outer")
     return outer(a, b)
 
@@ -239,10 +245,7 @@ PRODUCTS: dict[Function, Function] = {
     np.linalg.vecdot: vecdot,
     np.linalg.outer: of_vectors,
     np.linalg.cross: of_3,
-    np.linalg.diagonal: lambda x, offset=0: np.diagonal(x, offset, -2, -1),
-    np.linalg.trace: lambda x, offset=0: np.trace(x, offset, -2, -1),
-    np.linalg.matrix_transpose: transposed,
-    cofactors: minors,
+    fn.cofactors: fn.minors,
 }
 if hasattr(np, "matvec"):  # From NumPy 2.2 on.
     PRODUCTS |= {np.matvec: matvec, np.vecmat: vecmat}

@@ -10,7 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..functions import Function, axes_of, cast, cumprod_back, cumprod_undone, getitem, join, others, others_of, real
+from ..arguments import NO_VALUE
+from ..functions import (
+    Function,
+    axes_of,
+    cast,
+    cumprod_back,
+    cumprod_undone,
+    floating,
+    getitem,
+    join,
+    others,
+    others_of,
+    real,
+)
 from .shapes import concatenate
 
 
@@ -19,8 +32,8 @@ def average(x: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     axis = None if axis is None else axes_of(axis, x.ndim)
     if weights is None:
         y = np.mean(x, axis=axis, keepdims=keepdims)
-        total = np.full(y.shape, x.size / y.size, y.dtype)[()]
-        return (y, total) if returned else y
+        total = x.size / y.size
+        return (y, np.full(y.shape, total, y.dtype)[()]) if returned else y
     w = real(weights, "average")
     if w.shape != x.shape:
         if axis is None or w.shape != tuple(x.shape[i] for i in axis):
@@ -39,6 +52,7 @@ def ptp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    a_min, a_max = (None if bound is NO_VALUE else bound for bound in (a_min, a_max))
     if (a_min is not None or a_max is not None) and (min is not None or max is not None):
         raise ValueError("clip: the bounds are given twice; give a_min and a_max, or else min and max")
     low, high = (new if old is None else old for old, new in ((a_min, min), (a_max, max)))
@@ -48,11 +62,10 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     x, axis = (np.reshape(x, (-1,)), 0) if axis is None else (x, normalize_axis_index(axis, x.ndim))
-    key: list[Any] = list(np.indices(x.shape, sparse=True))
     if np.ndim(indices) != x.ndim or real(indices, "take_along_axis").dtype.kind not in "iu":
         raise ValueError(f"take_along_axis: {x.ndim} axes need whole numbers with as many axes; reshape the indices")
-    key[axis] = indices
-    return getitem(x, tuple(key))
+    whole = np.indices(x.shape, sparse=True) if x.ndim > 1 else ()
+    return getitem(x, (*whole[:axis], indices, *whole[axis + 1 :]))
 
 
 def sort(x: Any, axis: int | None = -1, kind: Any = None, *, stable: Any = None) -> Any:
@@ -76,10 +89,11 @@ def of_rank(x: Any, *ranks: Any) -> tuple[Any, ...]:
     """The elements of these ranks, counted from the smallest, along the first axis; nan where there is one."""
     if not len(x):
         raise IndexError(f"quantile: a Tensor of shape {x.shape} has no element of any rank; give one that has")
-    order = np.argpartition(x, np.unique(np.concatenate([*ranks, [-1]]) % len(x)), axis=0)
-    last = order[-1:]
-    holes = np.take_along_axis(np.isnan(x), last, 0)
-    return tuple(take_along_axis(x, np.where(holes, last, order[rank]), 0) for rank in ranks)
+    order = np.argpartition(x, sorted({*np.ravel(ranks).tolist(), len(x) - 1}), axis=0)
+    holes = np.isnan(x)
+    if holes.any():
+        order = np.where(np.take_along_axis(holes, order[-1:], 0), order[-1:], order)
+    return tuple(take_along_axis(x, order[rank], 0) for rank in ranks)
 
 
 def median(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -89,32 +103,37 @@ def median(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return y if y.shape == shape else np.reshape(y, shape)
 
 
-def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def quantile_of(name: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Any:
     if method != "linear":
-        raise TypeError(f"quantile: it has no derivative with method={method!r} here; use 'linear'")
-    x, weak, q = real(x, "quantile"), type(q) in (int, float), real(q, "quantile")
+        raise TypeError(f"{name}: it has no derivative with method={method!r} here; use 'linear'")
+    x, weak, q = real(x, name), type(q) in (int, float), real(q, name)
     if not np.all((q >= 0) & (q <= 1)):
-        raise ValueError("quantile: q must lie between 0 and 1; give the shares of the elements below")
+        raise ValueError(f"{name}: q must lie between 0 and 1; give the shares of the elements below")
     x, shape = merged(x, axis, keepdims)
     position = q * (len(x) - 1)
     below = np.floor(position).astype(position.dtype)
     rank = np.ravel(below.astype(int))
     y, above = of_rank(x, rank, np.minimum(rank + 1, len(x) - 1))
     if position.dtype.kind == "f":
-        share = position - below
-        t = float(share) if weak else np.reshape(share, (-1,) + (1,) * (x.ndim - 1))
-        y = np.where(t < 0.5, y + (above - y) * t, above - (above - y) * (1 - t))
+        gap, t = above - y, position - below
+        t = float(t) if weak else np.reshape(t, (-1,) + (1,) * (x.ndim - 1))
+        y = np.where(t < 0.5, y + gap * t, above - gap * (1 - t))
     return np.reshape(y, q.shape + shape)
 
 
+def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    return quantile_of("quantile", x, q, axis, method, keepdims)
+
+
 def percentile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    share = q / 100 if type(q) in (int, float) else real(q, "percentile") / 100
-    return quantile(x, share, axis, method=method, keepdims=keepdims)
+    q = q / 100 if type(q) in (int, float) else real(q, "percentile") / 100
+    return quantile_of("percentile", x, q, axis, method, keepdims)
 
 
-def part(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
-    """x[start:stop] along `axis`."""
-    return getitem(x, (slice(None),) * normalize_axis_index(axis, x.ndim) + (slice(start, stop),))
+def neighbours(x: Any, axis: int) -> tuple[Any, Any]:
+    """(all but the first, all but the last) along `axis`."""
+    before = (slice(None),) * normalize_axis_index(axis, x.ndim)
+    return x[*before, 1:], x[*before, :-1]
 
 
 def one_along(x: Any, axis: int) -> tuple[int, ...]:
@@ -123,18 +142,18 @@ def one_along(x: Any, axis: int) -> tuple[int, ...]:
     return *x.shape[:axis], 1, *x.shape[axis + 1 :]
 
 
-def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = NO_VALUE, append: Any = NO_VALUE) -> Any:
     if n < 0:
         raise ValueError(f"diff: there is no difference of order {n}; give 0 or more")
     if n == 0:
         return x
     x = real(x, "diff")
-    width = one_along(x, axis)
-    ends = [e if e is None or np.ndim(e) else np.broadcast_to(e, width) for e in (prepend, append)]
-    if any(e is not None for e in ends):
-        x = concatenate([a for a in (ends[0], x, ends[1]) if a is not None], axis)
+    around = [a for a in (prepend, x, append) if a is not NO_VALUE]
+    if len(around) > 1:
+        x = concatenate([a if np.ndim(a) else np.broadcast_to(a, one_along(x, axis)) for a in around], axis)
     for _ in range(n):
-        x = part(x, axis, 1, None) - part(x, axis, None, -1)
+        after, before = neighbours(x, axis)
+        x = after - before
     return x
 
 
@@ -144,10 +163,12 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     f = f if f.dtype.kind == "f" else f.astype(float)
     axes = axes_of(axis, f.ndim)
     steps = (varargs or (1.0,)) * (len(axes) if len(varargs) < 2 and np.ndim((*varargs, 0)[0]) == 0 else 1)
+    steps = tuple(h if isinstance(h, int | float) else floating(h, "gradient") for h in steps)
     if len(steps) != len(axes) or edge_order not in (1, 2):
         raise TypeError(f"gradient: {len(steps)} distances for {len(axes)} axes; give one for all, or one for each")
-    slopes = [np.moveaxis(slope(np.moveaxis(f, i, 0), h, edge_order), 0, i) for i, h in zip(axes, steps, strict=True)]
-    return slopes[0] if len(axes) == 1 else tuple(slopes)
+    moved = (slope(np.moveaxis(f, i, 0) if i else f, h, edge_order) for i, h in zip(axes, steps, strict=True))
+    slopes = tuple(np.moveaxis(y, 0, i) if i else y for i, y in zip(axes, moved, strict=True))
+    return slopes[0] if len(axes) == 1 else slopes
 
 
 def slope(f: Any, h: Any, edge_order: int) -> Any:
@@ -173,7 +194,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
         x = real(x, "trapezoid")
         d = diff(x, axis=axis if x.ndim > 1 else -1)
         d = np.reshape(d, (-1,) + (1,) * (y.ndim - 1 - axes_of(axis, y.ndim)[0])) if x.ndim == 1 else d
-    return np.sum(d / 2 * (part(y, axis, 1, None) + part(y, axis, None, -1)), axis=axis)
+    after, before = neighbours(y, axis)
+    return np.sum(d / 2 * (after + before), axis=axis)
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
@@ -194,8 +216,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     i = np.clip(np.searchsorted(xp, z, "right") - 1, 0, max(len(xp) - 2, 0))
     j = np.minimum(i + 1, len(xp) - 1)
     start, gap = getitem(xp, i), getitem(xp, j) - getitem(xp, i)
-    share = (z - start) / (gap + (gap == 0))
-    y = getitem(fp, i) * (1 - share) + getitem(fp, j) * share
+    t = (z - start) / (gap + (gap == 0))
+    y = getitem(fp, i) * (1 - t) + getitem(fp, j) * t
     y = np.where(below, fp[0] if left is None else left, np.where(above, fp[-1], y))
     return y if right is None else np.where(x > xp[-1], right, y)
 
