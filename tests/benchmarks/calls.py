@@ -175,7 +175,7 @@ CALLS: dict[str, tuple[Build, ...]] = {
     **{f: (lambda m: call(m.row, m.other_row),) for f in ("outer", "linalg.outer", "vdot")},
     "kron":            (lambda m: call(m.small, m.a),),
     "cross":           (lambda m: call(m.threes, m.other_threes),),
-    "linalg.cross":    (lambda m: call(m.threes, m.other_threes),),
+    **{f: (lambda m: call(m.threes, m.other_threes),) for f in ("linalg.cross", "ours.cross")},
     "linalg.matmul":   (lambda m: call(m.a, m.turned),),
     "tensordot":       (lambda m: call(m.a, m.turned, 1),),
     "linalg.tensordot": (lambda m: call(m.a, m.turned, axes=1),),
