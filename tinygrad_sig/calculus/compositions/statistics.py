@@ -90,9 +90,8 @@ def of_rank(x: Any, *ranks: Any) -> tuple[Any, ...]:
     if not len(x):
         raise IndexError(f"quantile: a Tensor of shape {x.shape} has no element of any rank; give one that has")
     order = np.argpartition(x, sorted({*np.ravel(ranks).tolist(), len(x) - 1}), axis=0)
-    holes = np.isnan(x)
-    if holes.any():
-        order = np.where(np.take_along_axis(holes, order[-1:], 0), order[-1:], order)
+    last = order[-1:]
+    order = np.where(np.take_along_axis(np.isnan(x), last, 0), last, order)
     return tuple(take_along_axis(x, order[rank], 0) for rank in ranks)
 
 
