@@ -172,6 +172,7 @@ def test_there_is_colour_on_a_terminal_and_nowhere_else(tmp_path):
         ["--format", "json"],
         ["--format", "csv"],
         ["--format", "latex"],
+        ["--format", "python"],
         ["--help"],
     ],
     ids=shlex.join,
@@ -200,7 +201,7 @@ def test_a_float16_chain_is_told_of_float16(printed):
     assert re.search(r"0 after \d more layers in float16, 6\d in float32, 4\d\d in\s+float64", out)
 
 
-@pytest.mark.parametrize("format", ["text", "json", "csv", "latex"])
+@pytest.mark.parametrize("format", ["text", "json", "csv", "latex", "python"])
 def test_a_file_is_written_in_utf8_whatever_the_terminal_knows(tmp_path, format):
     assert run("--format", format, "--output", "trace", encoding="ascii").returncode == 0
     assert (tmp_path / "trace").read_text(encoding="utf-8") == run("--format", format).stdout
@@ -272,6 +273,26 @@ def test_json_holds_the_finite_difference_and_the_verdict_of_the_text(printed):
     assert data["finite_difference"] == pytest.approx(data["gradients"]["x"], rel=1e-12)
     assert data["as_printed"] == pytest.approx(29.382302381708, rel=1e-12)
     assert f"Verdict: {data['verdict']}\n" in printed(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("count", "line"), [(5, "w1, w2, w3, w4, w5 = weights"), (40, "for w, b in zip(weights, biases):")]
+)
+def test_python_is_the_program_written_out(printed, count, line):
+    """From 25 layers on as loops."""
+    weights, biases = ([str(math.sin(k + start)) for k in range(count)] for start in (0, 7))
+    out = printed("--format", "python", "--weights", *weights, "--biases", *biases)
+    assert out.startswith("def chain(x, weights, biases):\n")
+    assert f"    {line}\n" in out
+    known = {"exp": math.exp}
+    exec(out, known)
+    numbers = [[float(text) for text in texts] for texts in (weights, biases)]
+    value, gradients = known["chain"](1.0, *numbers)
+    steps = trace(sigmoid_chain(1.0, *numbers))
+    assert value == steps.output.item()
+    assert gradients[0] == steps.gradient("x")
+    for letter, found in zip("wb", gradients[1:], strict=True):
+        assert found == [steps.gradient(f"{letter}{k}") for k in range(1, count + 1)]
 
 
 def test_csv_and_latex_are_those_of_the_trace(printed):
@@ -385,7 +406,7 @@ def test_a_bad_input_writes_no_file_and_no_traceback(tmp_path):
 @pytest.mark.parametrize(
     "numbers", [["0"], ["0", "1"], ["1", "0", "1"], ["-0.0", "1"], ["5e-324"], ["1e308"], ["-1e308"]]
 )
-@pytest.mark.parametrize("form", ["text", "json", "csv", "latex"])
+@pytest.mark.parametrize("form", ["text", "json", "csv", "latex", "python"])
 def test_every_finite_number_is_a_weight(printed, numbers, form):
     assert printed("--weights", *numbers, "--format", form)
 

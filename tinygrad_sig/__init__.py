@@ -11,6 +11,7 @@ from .engine.tensor import Tensor
 from .transforms.functional import grad, hessian, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
+    from .formulas.program import Program, write_out
     from .traces.chain import layers, sigmoid_chain
     from .traces.health import gradient_norms
     from .traces.trace import GradientTrace, Step, trace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LATER = {  # What shows and checks is imported when it is used.
     **dict.fromkeys(("layers", "sigmoid_chain"), ".traces.chain"),
+    **dict.fromkeys(("Program", "write_out"), ".formulas.program"),
     **dict.fromkeys(("gradient_norms",), ".traces.health"),
     **dict.fromkeys(("GradientTrace", "Step", "trace"), ".traces.trace"),
     **dict.fromkeys(("GradientError", "GradientReport", "check_gradients"), ".transforms.check"),
@@ -26,6 +28,7 @@ __all__ = [
     "GradientError",
     "GradientReport",
     "GradientTrace",
+    "Program",
     "Step",
     "Tensor",
     "check_gradients",
@@ -53,6 +56,7 @@ __all__ = [
     "trace",
     "value_and_grad",
     "vjp",
+    "write_out",
 ]
 __version__ = "0.1.0"
 

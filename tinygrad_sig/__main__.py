@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from . import __version__
 from .calculus.functions import Function, relu, sigmoid
+from .formulas.program import write_out
 from .show import figure, files, plots
 from .show.text import ascii_only
 from .traces.chain import layers, paired, sigmoid_chain
@@ -31,6 +33,7 @@ EXAMPLES = """examples:
   tinygrad-sig --x 0.5 --depth 50 --weight 8 --bias -4  centred by biases, it explodes
   tinygrad-sig --depth 100 --weight 1 --dtype float32   where a dtype runs out
   tinygrad-sig --format json --output trace.json        the same as data
+  tinygrad-sig --format python                          the backward pass as a program
 """
 
 
@@ -81,7 +84,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add, forms = parser.add_argument, ("text", "json", "csv", "latex")
+    add, forms = parser.add_argument, ("text", "json", "csv", "latex", "python")
     add("--x", type=finite, default=1.0, metavar="X", help="the input (1)")
     add("--weights", type=finite, nargs="+", metavar="W", help="a weight a layer (0.5 -0.9 0.8 -0.6 0.7)")
     add("--biases", type=finite, nargs="+", metavar="B", help="a bias a layer (none)")
@@ -125,6 +128,8 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         if not all(map(np.isfinite, (x, *leaves))):
             raise ValueError(f"a number is too large for {options.dtype}; give smaller ones, or a wider --dtype")
         n = len(weights)
+        if options.format == "python":
+            return written_out(x, leaves[:n], leaves[n:], ACTIVATIONS[options.activation], options.all)
         steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]))
         if options.plot is not None:
             figure.draw(plots.chain(layers(steps)).figure, options.plot)
@@ -135,6 +140,20 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         if options.format == "json":
             return Report(steps).to_json()
         return Report(steps).to_text(width, None if options.all else 24, colour)
+
+
+def written_out(x: Any, weights: list[Any], biases: list[Any], activation: Function, whole: bool) -> str:
+    """The chain and its gradients as a program; many layers as loops, where they are floats."""
+
+    def chain(x: Any, weights: Sequence[Any], biases: Sequence[Any] = ()) -> Any:
+        a = x
+        for w, b in zip_longest(weights, biases):
+            z = w * a if b is None else w * a + b
+            a = activation(z)
+        return a
+
+    given = (x, weights, biases) if biases else (x, weights)
+    return f"{write_out(chain, *given, roll=not whole and len(weights) > 24 and isinstance(x, float))}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -190,6 +190,7 @@ CALLS: dict[str, tuple[Build, ...]] = {
     "linalg.matrix_power":   (lambda m: call(m.square, 3),),
     "logsumexp":       (lambda m: call(m.a), lambda m: call(m.a, -1)),
     "others":          (lambda m: call(m.a, 0),),
+    "direction":       (lambda m: call(m.a, m.number, None, False),),
     "cumprod_back":    (lambda m: call(m.a, m.b, 0),),
 }
 

@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 Run = Callable[[], list[Any]]
 
-OURS, HAND = "tinygrad_sig", "NumPy by hand"
-PACKAGES = {"micrograd": "micrograd", "autograd": "autograd", "MyGrad": "mygrad", "PyTorch": "torch"}
+OURS, HAND, WRITTEN, REUSE = "tinygrad_sig", "NumPy by hand", "written out", "written out, reuse"
+PACKAGES = {"micrograd": "micrograd", "autograd": "autograd", "MyGrad": "mygrad", "PyTorch": "torch", "JAX, jit": "jax"}
+PACKAGES |= {"CasADi": "casadi", "PyTensor": "pytensor", "tangent": "tangent", "written out, numba": "numba"}
 
 FIVE = (1.0, 0.5, -0.9, 0.8, -0.6, 0.7)  # x, w1 … w5
 LAYERS = 100_000
@@ -129,6 +130,104 @@ def five_by_hand() -> Run:
     return run
 
 
+def five_by_math() -> Run:
+    """The same on floats, unrolled: what a person would write who wants it fast."""
+
+    def run() -> list[Any]:
+        x, w1, w2, w3, w4, w5 = FIVE
+        exp = math.exp
+        a1 = 1 / (1 + exp(-(w1 * x)))
+        a2 = 1 / (1 + exp(-(w2 * a1)))
+        a3 = 1 / (1 + exp(-(w3 * a2)))
+        a4 = 1 / (1 + exp(-(w4 * a3)))
+        a5 = 1 / (1 + exp(-(w5 * a4)))
+        g5 = a5 * (1 - a5)
+        g4 = g5 * w5 * (a4 * (1 - a4))
+        g3 = g4 * w4 * (a3 * (1 - a3))
+        g2 = g3 * w3 * (a2 * (1 - a2))
+        g1 = g2 * w2 * (a1 * (1 - a1))
+        return [g1 * w1, g1 * x, g2 * a1, g3 * a2, g4 * a3, g5 * a4]
+
+    return run
+
+
+def chain_of_five(x: Any, w1: Any, w2: Any, w3: Any, w4: Any, w5: Any) -> Any:
+    """As a user writes it for tinygrad_sig."""
+    from tinygrad_sig import sigmoid
+
+    a = x
+    for w in (w1, w2, w3, w4, w5):
+        a = sigmoid(w * a)
+    return a
+
+
+def five_written_out() -> Run:
+    from tinygrad_sig import write_out
+
+    program = write_out(chain_of_five, *FIVE)
+    return lambda: list(program(*FIVE)[1])
+
+
+def five_written_out_numba() -> Run:
+    import numba
+
+    from tinygrad_sig import write_out
+
+    program = numba.njit(write_out(chain_of_five, *FIVE).__wrapped__)
+    return lambda: list(program(*FIVE)[1])
+
+
+def plain_five(exp: Callable[[Any], Any], x: Any, *weights: Any) -> Any:
+    for w in weights:
+        x = 1 / (1 + exp(-(w * x)))
+    return x
+
+
+def five_jax() -> Run:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    gradients = jax.jit(jax.grad(partial(plain_five, jax.numpy.exp), argnums=tuple(range(6))))
+    return lambda: list(jax.block_until_ready(gradients(*FIVE)))
+
+
+def five_casadi() -> Run:
+    import casadi
+
+    x = casadi.SX.sym("x", 6)
+    y = plain_five(casadi.exp, *casadi.vertsplit(x))
+    gradients = casadi.Function("gradients", casadi.vertsplit(x), casadi.vertsplit(casadi.gradient(y, x)))
+    return lambda: [float(g) for g in gradients(*FIVE)]
+
+
+def five_pytensor() -> Run:
+    import pytensor
+
+    x = [pytensor.tensor.dscalar() for _ in FIVE]
+    y = plain_five(pytensor.tensor.exp, *x)
+    gradients = pytensor.function(x, pytensor.grad(y, x))
+    gradients.trust_input = True
+    given = [np.asarray(value) for value in FIVE]
+    return lambda: gradients(*given)
+
+
+def tangent_five(x, w1, w2, w3, w4, w5):  # type: ignore[no-untyped-def]
+    """tangent reads the source, in which it knows no loop over arguments and no annotation."""
+    a1 = 1.0 / (1.0 + np.exp(-(w1 * x)))
+    a2 = 1.0 / (1.0 + np.exp(-(w2 * a1)))
+    a3 = 1.0 / (1.0 + np.exp(-(w3 * a2)))
+    a4 = 1.0 / (1.0 + np.exp(-(w4 * a3)))
+    a5 = 1.0 / (1.0 + np.exp(-(w5 * a4)))
+    return a5
+
+
+def five_tangent() -> Run:
+    import tangent
+
+    gradients = tangent.grad(tangent_five, wrt=tuple(range(6)))
+    return lambda: list(gradients(*FIVE))
+
+
 def grow(engine: Engine, layers: int = LAYERS) -> tuple[Any, list[Any]]:
     """A chain a = σ(w·a + b) in which every layer has leaves of its own: its end, and the leaves."""
     x, w, b = LONG
@@ -227,6 +326,49 @@ def step_autograd() -> Run:
     return run
 
 
+def network(weights: list[Any], biases: list[Any], inputs: Any, targets: Any) -> Any:
+    """As a user writes it for tinygrad_sig."""
+    from tinygrad_sig import sigmoid
+
+    a = inputs
+    for w, b in zip(weights, biases, strict=True):
+        a = sigmoid(a @ w + b)
+    return np.mean((a - targets) ** 2)
+
+
+def step_written_out(reuse: bool = False) -> Run:
+    from tinygrad_sig import write_out
+
+    program = write_out(network, WEIGHTS, BIASES, X, Y, argnums=(0, 1), reuse=reuse)
+
+    def run() -> list[Any]:
+        value, (weights, biases) = program(WEIGHTS, BIASES, X, Y)
+        return [value, *weights, *biases]
+
+    return run
+
+
+def step_jax() -> Run:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+
+    def loss(parameters: Any, inputs: Any, targets: Any) -> Any:
+        a = inputs
+        for w, b in zip(*parameters, strict=True):
+            a = jax.nn.sigmoid(a @ w + b)
+        return jax.numpy.mean((a - targets) ** 2)
+
+    gradients = jax.jit(jax.value_and_grad(loss))
+    parameters, inputs, targets = jax.tree.map(jax.numpy.asarray, ((WEIGHTS, BIASES), X, Y))
+
+    def run() -> list[Any]:
+        value, (weights, biases) = jax.block_until_ready(gradients(parameters, inputs, targets))
+        return [value, *weights, *biases]
+
+    return run
+
+
 def step_by_hand() -> Run:
     def run() -> list[Any]:
         activations = [X]
@@ -247,6 +389,51 @@ def step_by_hand() -> Run:
     return run
 
 
+def long_chain(x: Any, weights: Any, biases: Any) -> Any:
+    """As a user writes it for tinygrad_sig."""
+    from tinygrad_sig import sigmoid
+
+    a = x
+    for w, b in zip(weights, biases, strict=True):
+        a = sigmoid(w * a + b)
+    return a
+
+
+def long_written_out() -> Run:
+    from tinygrad_sig import write_out
+
+    x, *layer = LONG
+    weights, biases = ([value] * LAYERS for value in layer)
+    program = write_out(long_chain, x, weights, biases, roll=True)
+
+    def run() -> list[Any]:
+        _, (g, *found) = program(x, weights, biases)
+        return [g, *chain.from_iterable(zip(*found, strict=True))]
+
+    return run
+
+
+def long_by_math() -> Run:
+    """The same by hand, as a loop over floats."""
+
+    def run() -> list[Any]:
+        x, w, b = LONG
+        activations, exp, a = [x], math.exp, x
+        parameters = [(w, b)] * LAYERS
+        for w, b in parameters:
+            a = 1 / (1 + exp(-(w * a + b)))
+            activations.append(a)
+        g, gradients = 1.0, []
+        for w, _ in reversed(parameters):
+            a = activations.pop()
+            g *= a * (1 - a)
+            gradients += g, g * activations[-1]
+            g *= w
+        return [g, *reversed(gradients)]
+
+    return run
+
+
 def shared(program: Callable[[Engine], Run], *names: str) -> dict[str, Callable[[], Run]]:
     """The setups of engines that share a program."""
     return {name: lambda name=name: program(ENGINES[name]()) for name in names}
@@ -259,13 +446,28 @@ JOBS: dict[str, dict[str, Callable[[], Run]]] = {
         **shared(five, OURS, "micrograd", "MyGrad", "PyTorch"),
         "autograd": five_autograd,
         HAND: five_by_hand,
+        "math by hand": five_by_math,
+        WRITTEN: five_written_out,
+        "written out, numba": five_written_out_numba,
+        "JAX, jit": five_jax,
+        "CasADi": five_casadi,
+        "PyTensor": five_pytensor,
+        "tangent": five_tangent,
     },
-    "chain of 100,000": {**shared(long, OURS, "PyTorch"), HAND: long_by_hand},
+    "chain of 100,000": {
+        **shared(long, OURS, "PyTorch"),
+        HAND: long_by_hand,
+        "math by hand": long_by_math,
+        "written out, rolled": long_written_out,
+    },
     "training step": {
         OURS: step_tinygrad_sig,
         **shared(step, "MyGrad", "PyTorch"),
         "autograd": step_autograd,
         HAND: step_by_hand,
+        WRITTEN: step_written_out,
+        REUSE: partial(step_written_out, reuse=True),
+        "JAX, jit": step_jax,
     },
 }
 # A job of many layers is told in time and bytes a layer; bytes are measured for the engines named here.

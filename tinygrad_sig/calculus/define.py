@@ -65,6 +65,7 @@ def define(function: Function, *entries: Callable[..., Any] | None, carry: bool 
 def owned(function: Function, entries: tuple[Any, ...], carry: bool) -> Function:
     """What the forward pass computes: an array of the node's own, whatever buffer the function has used for it."""
 
+    @wraps(function)
     def compute(*x: Any, **params: Any) -> Any:
         y = apart(function, x, params, "it")
         y = y if is_duck(y) else np.asarray(y)

@@ -19,7 +19,6 @@ from numpy import float64
 from .foreign import add_at, is_duck, put, sized
 
 Function = Callable[..., Any]
-PLAIN_KEYS = frozenset((int, slice, EllipsisType, type(None)))
 MANY = 10**6  # From about here on, BLAS is faster than np.einsum, though it must be looked for.
 
 
@@ -196,6 +195,7 @@ def over_hypot(x: Any, a: Any, b: Any) -> Any:
     return x / 2 / divisor(np.hypot(a / 2, b / 2))
 
 
+@operation
 def over_squares(a: Any, b: Any) -> Any:
     """a/(a² + b²); where the squares leave the range, by way of their root."""
     with np.errstate(over="ignore"):
@@ -273,6 +273,7 @@ def is_exact(y: Any) -> bool:
     return bool(found.all() if found.ndim else found)
 
 
+@operation
 def direction(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     """x/y for the norm y of x, and 0 at 0; where y has left the range, of x brought to the size of 1."""
     if is_exact(y):
@@ -369,7 +370,7 @@ def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """An array of zeros into which x is added at `key`: the transpose of x[key], so repeated indices add up."""
     out = np.zeros(shape, x.dtype) if isinstance(x, np.ndarray | np.generic) else np.zeros_like(x, shape=shape)
     keys = key if isinstance(key, tuple) else (key,)
-    if PLAIN_KEYS.issuperset(map(type, keys)):
+    if {int, slice, EllipsisType, type(None)}.issuperset(map(type, keys)):
         if None in keys:  # New axes are dropped again: not every array type that reads with them can assign with them.
             key = tuple(k for k in keys if k is not None)
             x = np.reshape(x, out[key].shape)

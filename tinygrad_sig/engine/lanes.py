@@ -40,8 +40,8 @@ def lane(row: Row) -> Callable[..., Any]:
             if getattr(args[i], "requires_grad", False):
                 raise TypeError(f"{row.name}: {label(args[i])} stands where there is no derivative; use t.data there")
         inputs = tensors(row, args)
-        if inputs is NotImplemented:
-            return NotImplemented
+        if type(inputs) is not tuple:
+            return inputs if inputs is NotImplemented else inputs.__operation__(row.function, *args, **params)
         values = [x._array for x in inputs]
         try:
             y = compute(*values, **params)
@@ -105,7 +105,9 @@ def operand(argument: Any, beside: Any) -> Any:
 
 
 def tensors(row: Row, args: tuple[Any, ...]) -> Any:
-    """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type."""
+    """The arguments as Tensors of one dtype; NotImplemented where an operator is to be left to another array type, and
+    a Tensor of a kind that has operations of its own where there is one.
+    """
     beside: Any = None
     for argument in args:
         if type(argument) is Tensor:
@@ -118,6 +120,9 @@ def tensors(row: Row, args: tuple[Any, ...]) -> Any:
         if type(argument) is not Tensor or (
             argument._array.dtype is not beside._array.dtype and i not in row.without_entry
         ):
+            own = [a for a in args if isinstance(a, Tensor) and type(a).__operation__ is not Tensor.__operation__]
+            if own:
+                return own[0]
             if any(is_labelled(a) or (hasattr(a, "__operation__") and not isinstance(a, Tensor)) for a in args):
                 return NotImplemented
             return promoted(row, args)

@@ -195,7 +195,9 @@ class Run:
         tracked = self.tracked or isinstance(upstream, Tensor)
         found = {x: np.zeros_like(x._array) for x in self.variables}  # of those that y does not depend on
         if y.requires_grad:
-            found |= walk(y, wrapped(upstream) if tracked else upstream, tracked, until=set(self.variables))
+            found |= walk(y, wrapped(upstream, y) if tracked else upstream, tracked, until=set(self.variables))
+            if hasattr(y, "told"):
+                y.told(found)
         return [self.result(found[x], tracked) for x in self.variables]
 
     def tangents(self, given: Sequence[Any]) -> list[Any]:
@@ -245,8 +247,11 @@ def unit(y: Tensor, i: int) -> Any:
     return upstream[()]
 
 
-def wrapped(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else Tensor(value, requires_grad=False)
+def wrapped(value: Any, beside: Any = None) -> Tensor:
+    """A value as a Tensor, of the kind of another."""
+    if isinstance(value, Tensor):
+        return value
+    return beside.literal(value) if hasattr(beside, "literal") else Tensor(value, requires_grad=False)
 
 
 def positions(caller: str, argnums: Argnums, count: int) -> list[int]:

@@ -62,7 +62,7 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     x, axis = (np.reshape(x, (-1,)), 0) if axis is None else (x, normalize_axis_index(axis, x.ndim))
-    if np.ndim(indices) != x.ndim or np.asarray(indices).dtype.kind not in "iu":
+    if np.ndim(indices) != x.ndim or real(indices, "take_along_axis").dtype.kind not in "iu":
         raise ValueError(f"take_along_axis: {x.ndim} axes need whole numbers with as many axes; reshape the indices")
     whole = np.indices(x.shape, sparse=True) if x.ndim > 1 else ()
     return getitem(x, (*whole[:axis], indices, *whole[axis + 1 :]))
@@ -90,9 +90,8 @@ def of_rank(x: Any, *ranks: Any) -> tuple[Any, ...]:
     if not len(x):
         raise IndexError(f"quantile: a Tensor of shape {x.shape} has no element of any rank; give one that has")
     order = np.argpartition(x, sorted({*np.ravel(ranks).tolist(), len(x) - 1}), axis=0)
-    holes = np.isnan(x)
-    if holes.any():
-        order = np.where(np.take_along_axis(holes, order[-1:], 0), order[-1:], order)
+    last = order[-1:]
+    order = np.where(np.take_along_axis(np.isnan(x), last, 0), last, order)
     return tuple(take_along_axis(x, order[rank], 0) for rank in ranks)
 
 
@@ -215,9 +214,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     z = np.where(below | above, xp[0], x)
     i = np.clip(np.searchsorted(xp, z, "right") - 1, 0, max(len(xp) - 2, 0))
     j = np.minimum(i + 1, len(xp) - 1)
-    gap = xp[j] - xp[i]
-    t = (z - xp[i]) / (gap + (gap == 0))
-    y = fp[i] * (1 - t) + fp[j] * t
+    start, gap = getitem(xp, i), getitem(xp, j) - getitem(xp, i)
+    t = (z - start) / (gap + (gap == 0))
+    y = getitem(fp, i) * (1 - t) + getitem(fp, j) * t
     y = np.where(below, fp[0] if left is None else left, np.where(above, fp[-1], y))
     return y if right is None else np.where(x > xp[-1], right, y)
 
