@@ -102,7 +102,7 @@ def indexed(x: Any, key: Any) -> Any:
 # What only keeps its digits better than the formula that it stands for.
 SPELLED_OUT: dict[Function, Callable[..., Any]] = {
     fn.magnitude: lambda x, axis: 1,
-    fn.direction: fn.direction.__wrapped__,  # type: ignore[attr-defined]
+    fn.direction: lambda x, y, axis, keepdims: x / (y if keepdims or axis is None else np.expand_dims(y, axis)),
     fn.over_squares: fn.over_squares.__wrapped__,  # type: ignore[attr-defined]
     fn.parabola: lambda x, a=-1, b=1: x * (b - x) if a == 0 else 1 - x**2,
     fn.within: lambda x, end=40: x,
