@@ -135,7 +135,7 @@ def test_rows_and_compositions_at_other_values(function, args, kwargs, order):
     for reuse in (False, True)[: 3 - order]:
         with np.errstate(all="ignore"):
             program = write_out(f, *arrays, argnums=tuple(range(len(arrays))), reuse=reuse)
-        assert_same(program, f, arrays, 4 if order == 1 else 64)
+        assert_same(program, f, arrays, 4 if order == 1 else 1024)  # A second derivative is a sum of terms that cancel.
 
 
 def random_program(draw):
