@@ -498,3 +498,21 @@ def test_an_entry_that_writes_into_what_it_is_given_is_refused():
     y = np.sum(product(Tensor([2.0, 3.0]), Tensor([5.0, 7.0])))
     with pytest.raises(TypeError, match="an entry writes into what it is given; let it write into a copy"):
         y.backward()
+
+
+def test_a_parameter_called_by_does_not_name_the_operation():
+    def scaled(x, by=abs):
+        return x * 2
+
+    operation = define(scaled, lambda y, x, by=abs: 2)
+    assert operation(Tensor(1.0), by=max).op == "scaled"
+
+
+def test_a_parameter_is_kept_as_it_was_when_the_forward_pass_ran():
+    """The caller may change a dict too before the backward pass reads it."""
+    weighted = define(lambda x, of=None: x * of["w"], lambda y, x, of=None: of["w"])
+    x, of = Tensor(3.0), {"w": 2.0}
+    y = weighted(x, of=of)
+    of["w"] = 5.0
+    y.backward()
+    assert x.grad == 2.0

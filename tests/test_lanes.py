@@ -153,7 +153,7 @@ def test_numpys_own_default_given_explicitly_changes_nothing(function, name, val
     assert_same(called(function, **{name: value})[1], expected)
 
 
-OTHERS = sorted({(f, name) for f, name, _ in DEFAULTS} | {(f, "foo") for f, _, _ in DEFAULTS}, key=str)
+OTHERS = list(dict.fromkeys((f, name) for f, own, _ in DEFAULTS for name in (own, "foo")))
 
 
 @pytest.mark.parametrize(("function", "name"), OTHERS, ids=[f"{f.__name__}-{name}" for f, name in OTHERS])

@@ -4,6 +4,7 @@ A function is read once, when it enters a table; a call looks names up, and insp
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from inspect import Parameter, signature
 from typing import Any
 
@@ -70,7 +71,7 @@ class Arguments:
     def is_default(self, name: str, value: Any) -> bool:
         """Whether an unknown parameter has the value that it has anyway; TypeError where it has another."""
         if name in self.defaults:
-            default = True if name == "where" else self.defaults[name]
+            default = True if name == "where" else self.defaults[name]  # Also where np._NoValue stands for it.
             if value is default or (type(value) is type(default) and isinstance(value, str | int) and value == default):
                 return True
         if hasattr(value, "__operation__"):
@@ -87,7 +88,7 @@ class Arguments:
 
 
 def settled(parameter: Any, function: str, name: str) -> Any:
-    """A parameter that the caller cannot change any more: arrays in it are copied; a Tensor would lose its gradient."""
+    """A parameter that the caller cannot change any more: a copy, if it can be; a Tensor would lose its gradient."""
     kind = type(parameter)
     if kind in FIXED or (kind is tuple and FIXED.issuperset(map(type, parameter))):
         return parameter
@@ -99,4 +100,4 @@ def settled(parameter: Any, function: str, name: str) -> Any:
         return slice(*[settled(part, function, name) for part in (parameter.start, parameter.stop, parameter.step)])
     if hasattr(parameter, "__operation__"):
         raise TypeError(f"{function}: {name}= takes a plain value; give t.data, or t.item()")
-    return np.array(parameter) if isinstance(parameter, np.ndarray) else parameter
+    return np.array(parameter) if isinstance(parameter, np.ndarray) else deepcopy(parameter)

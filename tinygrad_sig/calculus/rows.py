@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from .arguments import Arguments
 from .computing import COMPUTED, IN_ONE_STROKE, NAMES
-from .functions import Function
+from .functions import Function, rearranged
 
 Entries = Any  # A tuple with an entry for each argument, or an `Each`.
 
@@ -43,7 +43,7 @@ class Row:
 
     def called(self, params: dict[str, Any]) -> str:
         """What users call it; what only rearranges, by the function that says how."""
-        return getattr(params.get("by"), "__name__", self.name)
+        return params["by"].__name__ if self.function is rearranged else self.name
 
 
 class Table(dict[Function, Entries]):

@@ -4,7 +4,6 @@ The one idea: of a function that only moves, repeats or leaves out elements, Num
 when it is given their numbers 1, 2, 3, … in place of them. So what it takes and what it refuses is NumPy's.
 """
 
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -13,21 +12,15 @@ from numpy.lib.array_utils import normalize_axis_index
 from .. import functions as fn
 from ..functions import Function, cast, getitem, join, part, rearranged, scatter, transposed
 
-KEPT = frozenset((int, bool, str, type(None), np.ndarray, list, tuple, slice))
-
 
 def holds_tensor(value: Any) -> bool:
     return hasattr(value, "__operation__") or (isinstance(value, list | tuple) and any(map(holds_tensor, value)))
 
 
 def arranged(function: Function, x: Any, *of: Any) -> Any:
-    """function(x, *of), of a Tensor or of numbers; a Tensor in `of` would lose its gradient. The way back reads `of`
-    too, and by then the caller may have changed it: rows copy arrays and lists, but no dict.
-    """
+    """function(x, *of), of a Tensor or of numbers; a Tensor in `of` would lose its gradient."""
     if any(map(holds_tensor, of)):
         raise TypeError(f"{function.__name__}: only what it rearranges has a gradient; use t.data elsewhere")
-    if not KEPT.issuperset(map(type, of)):
-        of = deepcopy(of)
     return rearranged(x, by=function, of=of)
 
 
