@@ -86,7 +86,7 @@ def main() -> None:
     layers = [(rng.normal(size=(m, n)) / np.sqrt(m), rng.normal(size=n)) for m, n in ((64, 30), (30, 10))]
     X, Y = rng.normal(size=(64, 64)), rng.random((64, 10))
     trained = write_out(network, layers, X, Y, argnums=0)
-    print("A network of two layers; sigmoid_with_slope gives σ(z) and σ′(z) from one exponential:\n")
+    print("A network of two layers; sigmoid_with_slope gives σ(z) and σ′(z) in one stroke:\n")
     print(trained, "\n")
     (loss, found), (expected, written) = trained(layers, X, Y), backprop(layers, X, Y)
     assert math.isclose(loss, expected, rel_tol=1e-12)
