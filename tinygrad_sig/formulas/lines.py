@@ -22,7 +22,7 @@ from ..calculus.computing import COMPUTED
 from ..calculus.functions import Function
 from ..calculus.rows import ROWS, Row
 from ..calculus.steps import STEPS
-from ..engine.arraylike import ArrayLike
+from ..engine.arraylike import ArrayLike, reflected, spelled
 from ..engine.lanes import LANES, promoted
 from ..engine.recording import open_blocks, recording
 from ..engine.tensor import NO_PARAMS, Tensor
@@ -86,10 +86,13 @@ def replaced(tree: Any, kind: type, by: Callable[[Any], Any]) -> Any:
 
 
 class Held:
-    """A line among parameters, for whoever refuses Tensors there."""
+    """A line among parameters, for whoever refuses Tensors there, or copies what may change."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
+
+    def __deepcopy__(self, memo: Any) -> Held:
+        return self
 
 
 class Line(Tensor):
@@ -177,21 +180,14 @@ def refused(what: str) -> Callable[..., Any]:
     return refuse
 
 
-def spelled(function: Function, swapped: bool = False) -> Callable[..., Any]:
-    if swapped:
-        return lambda self, other: self.book.operate(function, (other, self), {})
-    return lambda self, *args, **params: self.book.operate(function, (self, *args), params)
-
-
-# A Tensor's methods are lanes, which compute; those of a line write.
+# A Tensor's methods are lanes, which compute; those of a line are an array's, which ask `__operation__`, and so write.
 COMPARED: dict[str, Any] = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
 COMPARED |= {"eq": np.equal, "ne": np.not_equal, "invert": np.invert}
 BITWISE = {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}
 METHODS: dict[str, Callable[..., Any]] = {
-    **{name: spelled(m.spells) for name, m in vars(ArrayLike).items() if hasattr(m, "spells")},
-    **{n: spelled(m.spells_reflected, True) for n, m in vars(ArrayLike).items() if hasattr(m, "spells_reflected")},
+    **{n: m for n, m in vars(ArrayLike).items() if hasattr(m, "spells") or hasattr(m, "spells_reflected")},
     **{f"__{name}__": spelled(function) for name, function in {**COMPARED, **BITWISE}.items()},
-    **{f"__r{name}__": spelled(function, True) for name, function in BITWISE.items()},
+    **{f"__r{name}__": reflected(function) for name, function in BITWISE.items()},
     **{f"__{name}__": refused(name) for name in ("bool", "float", "int", "index", "array")},
     **{name: refused(f".{name}()") for name in ("item", "tolist", "numpy")},
 }
