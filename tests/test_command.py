@@ -550,7 +550,8 @@ FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system h
 
 @FULL
 @pytest.mark.parametrize("arguments", [[], ["--format", "json"], ["--version"], ["--help"]], ids=shlex.join)
-def test_a_full_disk_behind_stdout_is_one_line_and_code_2(arguments):
+def test_a_full_disk_behind_stdout_is_one_line_and_code_2(arguments, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # Else nothing is left to be written at the end.
     with open("/dev/full", "w") as full:
         done = run(*arguments, stdout=full)
     assert done.returncode == 2

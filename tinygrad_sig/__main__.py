@@ -175,15 +175,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         return 0
     except OSError as error:
+        if target is None:
+            forget_output()
         return fail(f"cannot write {target or 'the output'}: {error.strerror}; give another --output")
     except (ValueError, ImportError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def forget_output() -> None:
+    """Let what is still to be written go nowhere: Python would try again at its end, and complain itself."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
