@@ -23,6 +23,7 @@ import test_statistics
 from test_against_peers import ELEMENTWISE, OURS, POINTS, ROWS, number
 
 from tinygrad_sig import Program, Tensor, define, grad, relu, sigmoid, softplus, value_and_grad, write_out
+from tinygrad_sig.nn import cross_entropy
 
 rng = np.random.default_rng(20261124)
 SPECIAL = (inf, -inf, nan, -0.0, 1e300, 1e-300, -745.0, 50.0)
@@ -655,7 +656,7 @@ def test_a_rolled_chain_as_one_would_have_written_it(tmp_path):
         all_d_z.append(d_z)
     d_w_ = d_z * x
     d_x_ = d_z * weights[0]
-    return all_a[-1], (d_x_, [d_w_, *all_d_w[::-1]], [*all_d_z[::-1], d_z_])"""
+    return all_a[-1], (d_x_, [d_w_] + all_d_w[::-1], all_d_z[::-1] + [d_z_])"""
     )
     deep = program(0.5, [1e3] * 30, [-2e3] * 30)
     with np.errstate(all="ignore"):
@@ -700,3 +701,34 @@ def test_ties_and_kinks_after_writing_away_from_them():
     f = value_and_grad(lambda a, b: np.maximum(a, b) * relu(a), (0, 1))
     for a, b in ((1.0, 1.0), (0.0, 0.0), (-0.7, 2.0), (-1.0, -1.0), (nextafter(1.0, 2.0), 1.0)):
         assert program(a, b) == f(a, b)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [float, int, np.asarray, lambda x: x.item(), lambda x: x if x > 0 else -x],
+    ids=["float", "int", "asarray", "item", "if"],
+)
+def test_a_function_that_asks_for_a_value(asks):
+    with pytest.raises(TypeError, match=r"write_out: .* asks for a value, which is another in each call"):
+        write_out(lambda x: x * asks(x), 2.0)
+
+
+def test_labels_are_an_argument_and_never_counted_from_the_end():
+    def loss(W, X, labels):
+        return cross_entropy(X @ W, labels)
+
+    W, X, labels = rng.normal(size=(4, 3)), rng.normal(size=(8, 4)), rng.integers(0, 3, 8)
+    program = write_out(loss, W, X, labels, argnums=0)
+    for other in (labels, labels[::-1], (labels + 1) % 3):
+        value, gradient = program(W, X, np.array(other))
+        expected, by_walk = value_and_grad(loss)(W, X, other)
+        assert value == expected
+        np.testing.assert_array_equal(gradient, by_walk)
+    with pytest.raises(IndexError):
+        program(W, X, labels - 3)
+
+
+def test_what_is_added_with_a_minus_is_subtracted():
+    assert "d_x = float(1.0 if v1 else 0.0) - float(0.0 if v1 else 1.0)" in str(
+        write_out(lambda x: np.where(x > 0, x, -x), 2.0)
+    )

@@ -23,17 +23,35 @@ Run = Callable[[], list[Any]]
 
 OURS, HAND, WRITTEN, REUSE = "tinygrad_sig", "NumPy by hand", "written out", "written out, reuse"
 PACKAGES = {"micrograd": "micrograd", "autograd": "autograd", "MyGrad": "mygrad", "PyTorch": "torch", "JAX, jit": "jax"}
-PACKAGES |= {"CasADi": "casadi", "PyTensor": "pytensor", "tangent": "tangent", "written out, numba": "numba"}
+PACKAGES |= {
+    "PyTorch, compiled": "torch",
+    "CasADi": "casadi",
+    "PyTensor": "pytensor",
+    "tangent": "tangent",
+    "written out, numba": "numba",
+}
 
 FIVE = (1.0, 0.5, -0.9, 0.8, -0.6, 0.7)  # x, w1 … w5
 LAYERS = 100_000
 LONG = (0.5, 2.0, -1.0)  # x, and every layer's w and b
 
 rng = np.random.default_rng(0)
-SIZES = (64, 30, 30, 30, 30, 10)
-WEIGHTS = [rng.normal(size=(m, n)) / np.sqrt(m) for m, n in pairwise(SIZES)]
-BIASES = [rng.normal(size=n) for n in SIZES[1:]]
-X, Y = rng.normal(size=(64, SIZES[0])), rng.random((64, SIZES[-1]))
+
+
+class Network(NamedTuple):
+    """A sigmoid network of these sizes, and a batch of inputs and targets for it."""
+
+    sizes: tuple[int, ...]
+    weights: list[Any]
+    biases: list[Any]
+    x: Any
+    y: Any
+
+
+def network(batch: int, *sizes: int) -> Network:
+    weights = [rng.normal(size=(m, n)) / np.sqrt(m) for m, n in pairwise(sizes)]
+    biases = [rng.normal(size=n) for n in sizes[1:]]
+    return Network(sizes, weights, biases, rng.normal(size=(batch, sizes[0])), rng.random((batch, sizes[-1])))
 
 
 class Engine(NamedTuple):
@@ -269,10 +287,10 @@ def long_by_hand() -> Run:
     return run
 
 
-def step(engine: Engine) -> Run:
-    """The loss and all ten gradients of a training step of a 64-30-30-30-30-10 sigmoid network on a batch of 64."""
-    weights, biases = [engine.leaf(w) for w in WEIGHTS], [engine.leaf(b) for b in BIASES]
-    inputs, targets = engine.constant(X), engine.constant(Y)
+def step(net: Network, engine: Engine) -> Run:
+    """The loss and all ten gradients of a training step."""
+    weights, biases = [engine.leaf(w) for w in net.weights], [engine.leaf(b) for b in net.biases]
+    inputs, targets = engine.constant(net.x), engine.constant(net.y)
 
     def run() -> list[Any]:
         for parameter in weights + biases:
@@ -287,46 +305,46 @@ def step(engine: Engine) -> Run:
     return run
 
 
-def step_tinygrad_sig() -> Run:
+def step_tinygrad_sig(net: Network) -> Run:
     """The same through `nn`, as a user writes it."""
     from tinygrad_sig import sigmoid
     from tinygrad_sig.nn import MLP, mse
 
-    net = MLP(SIZES, rng, activation=sigmoid, last=sigmoid)
-    parameters = list(net)
-    for parameter, value in zip(parameters, chain(*zip(WEIGHTS, BIASES, strict=True)), strict=True):
+    model = MLP(net.sizes, rng, activation=sigmoid, last=sigmoid)
+    parameters = list(model)
+    for parameter, value in zip(parameters, chain(*zip(net.weights, net.biases, strict=True)), strict=True):
         parameter.data = value
 
     def run() -> list[Any]:
         for parameter in parameters:
             parameter.zero_grad()
-        loss = mse(net(X), Y)
+        loss = mse(model(net.x), net.y)
         loss.backward()
         return [loss.item(), *(parameter.grad for parameter in parameters[::2] + parameters[1::2])]
 
     return run
 
 
-def step_autograd() -> Run:
+def step_autograd(net: Network) -> Run:
     import autograd.numpy as anp
     from autograd import value_and_grad
 
     def loss(weights: list[Any], biases: list[Any]) -> Any:
-        a = X
+        a = net.x
         for w, b in zip(weights, biases, strict=True):
             a = 1 / (1 + anp.exp(-(a @ w + b)))
-        return anp.mean((a - Y) ** 2)
+        return anp.mean((a - net.y) ** 2)
 
     gradients = value_and_grad(loss, argnum=(0, 1))
 
     def run() -> list[Any]:
-        value, (weights, biases) = gradients(WEIGHTS, BIASES)
+        value, (weights, biases) = gradients(net.weights, net.biases)
         return [value, *weights, *biases]
 
     return run
 
 
-def network(weights: list[Any], biases: list[Any], inputs: Any, targets: Any) -> Any:
+def loss_of_network(weights: list[Any], biases: list[Any], inputs: Any, targets: Any) -> Any:
     """As a user writes it for tinygrad_sig."""
     from tinygrad_sig import sigmoid
 
@@ -336,19 +354,19 @@ def network(weights: list[Any], biases: list[Any], inputs: Any, targets: Any) ->
     return np.mean((a - targets) ** 2)
 
 
-def step_written_out(reuse: bool = False) -> Run:
+def step_written_out(net: Network, reuse: bool = False) -> Run:
     from tinygrad_sig import write_out
 
-    program = write_out(network, WEIGHTS, BIASES, X, Y, argnums=(0, 1), reuse=reuse)
+    program = write_out(loss_of_network, net.weights, net.biases, net.x, net.y, argnums=(0, 1), reuse=reuse)
 
     def run() -> list[Any]:
-        value, (weights, biases) = program(WEIGHTS, BIASES, X, Y)
+        value, (weights, biases) = program(net.weights, net.biases, net.x, net.y)
         return [value, *weights, *biases]
 
     return run
 
 
-def step_jax() -> Run:
+def step_jax(net: Network) -> Run:
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -360,7 +378,7 @@ def step_jax() -> Run:
         return jax.numpy.mean((a - targets) ** 2)
 
     gradients = jax.jit(jax.value_and_grad(loss))
-    parameters, inputs, targets = jax.tree.map(jax.numpy.asarray, ((WEIGHTS, BIASES), X, Y))
+    parameters, inputs, targets = jax.tree.map(jax.numpy.asarray, ((net.weights, net.biases), net.x, net.y))
 
     def run() -> list[Any]:
         value, (weights, biases) = jax.block_until_ready(gradients(parameters, inputs, targets))
@@ -369,15 +387,37 @@ def step_jax() -> Run:
     return run
 
 
-def step_by_hand() -> Run:
+def step_compiled(net: Network) -> Run:
+    import torch
+
+    torch.set_num_threads(1)
+
+    def loss(weights: list[Any], biases: list[Any], inputs: Any, targets: Any) -> Any:
+        a = inputs
+        for w, b in zip(weights, biases, strict=True):
+            a = torch.sigmoid(a @ w + b)
+        return ((a - targets) ** 2).mean()
+
+    compiled = torch.compile(loss)
+    weights, biases = ([torch.tensor(x, requires_grad=True) for x in part] for part in (net.weights, net.biases))
+    inputs, targets = torch.tensor(net.x), torch.tensor(net.y)
+
     def run() -> list[Any]:
-        activations = [X]
-        for w, b in zip(WEIGHTS, BIASES, strict=True):
+        value = compiled(weights, biases, inputs, targets)
+        return [value.item(), *torch.autograd.grad(value, [*weights, *biases])]
+
+    return run
+
+
+def step_by_hand(net: Network) -> Run:
+    def run() -> list[Any]:
+        activations = [net.x]
+        for w, b in zip(net.weights, net.biases, strict=True):
             activations.append(1 / (1 + np.exp(-(activations[-1] @ w + b))))
-        d = activations[-1] - Y
+        d = activations[-1] - net.y
         loss = (d * d).mean()
         g, weights, biases = d * (2 / d.size), [], []
-        for w in reversed(WEIGHTS):
+        for w in reversed(net.weights):
             a = activations.pop()
             g = g * (a * (1 - a))
             weights.append(activations[-1].T @ g)
@@ -405,12 +445,7 @@ def long_written_out() -> Run:
     x, *layer = LONG
     weights, biases = ([value] * LAYERS for value in layer)
     program = write_out(long_chain, x, weights, biases, roll=True)
-
-    def run() -> list[Any]:
-        _, (g, *found) = program(x, weights, biases)
-        return [g, *chain.from_iterable(zip(*found, strict=True))]
-
-    return run
+    return lambda: list(program(x, weights, biases)[1])
 
 
 def long_by_math() -> Run:
@@ -439,6 +474,20 @@ def shared(program: Callable[[Engine], Run], *names: str) -> dict[str, Callable[
     return {name: lambda name=name: program(ENGINES[name]()) for name in names}
 
 
+def steps(net: Network) -> dict[str, Callable[[], Run]]:
+    """The setups of a training step of one network."""
+    return {
+        OURS: partial(step_tinygrad_sig, net),
+        **shared(partial(step, net), "MyGrad", "PyTorch"),
+        "autograd": partial(step_autograd, net),
+        HAND: partial(step_by_hand, net),
+        WRITTEN: partial(step_written_out, net),
+        REUSE: partial(step_written_out, net, reuse=True),
+        "JAX, jit": partial(step_jax, net),
+        "PyTorch, compiled": partial(step_compiled, net),
+    }
+
+
 ENGINES = {OURS: tinygrad_sig, "micrograd": micrograd, "MyGrad": mygrad, "PyTorch": pytorch}
 
 JOBS: dict[str, dict[str, Callable[[], Run]]] = {
@@ -460,22 +509,23 @@ JOBS: dict[str, dict[str, Callable[[], Run]]] = {
         "math by hand": long_by_math,
         "written out, rolled": long_written_out,
     },
-    "training step": {
-        OURS: step_tinygrad_sig,
-        **shared(step, "MyGrad", "PyTorch"),
-        "autograd": step_autograd,
-        HAND: step_by_hand,
-        WRITTEN: step_written_out,
-        REUSE: partial(step_written_out, reuse=True),
-        "JAX, jit": step_jax,
-    },
+    "training step": steps(network(64, 64, 30, 30, 30, 30, 10)),
+    "training step, batch 1024": steps(network(1024, 64, 30, 30, 30, 30, 10)),
+    "training step, 256 wide, batch 1024": steps(network(1024, 64, 256, 256, 256, 256, 10)),
 }
 # A job of many layers is told in time and bytes a layer; bytes are measured for the engines named here.
 PER_LAYER = {"chain of 100,000": LAYERS}
 MEASURED = {"chain of 100,000": (OURS, "PyTorch")}
 
 
+def numbers(found: list[Any], layered: bool) -> Any:
+    """All numbers of a result; a program has the gradients of all weights before those of all biases."""
+    if layered and len(found) == 3:
+        found = [found[0], *chain.from_iterable(zip(*found[1:], strict=True))]
+    return np.concatenate([np.ravel(value) for value in found])
+
+
 def check(job: str, run: Run) -> None:
     """Demand that a run finds what the one by hand finds; below the smallest normal float there are no ten digits."""
-    found, expected = (np.concatenate([np.ravel(value) for value in r()]) for r in (run, JOBS[job][HAND]()))
+    found, expected = (numbers(r(), job in PER_LAYER) for r in (run, JOBS[job][HAND]()))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=np.finfo(float).tiny)

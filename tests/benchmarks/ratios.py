@@ -1,10 +1,13 @@
 """The same jobs in interleaved rounds: A B C A B C …, so that a busy machine is busy for all of them.
 
-Run as `python tests/benchmarks/ratios.py`. Garbage is collected as it is for a user, not switched off: an engine whose
-graphs are cycles pays for that here.
+Run as `python tests/benchmarks/ratios.py`, with the names of jobs or for all of them, each in a process of its own:
+how many pages an array costs depends on what was freed before. Garbage is collected as it is for a user, not switched
+off: an engine whose graphs are cycles pays for that here.
 """
 
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -79,6 +82,9 @@ def measure(job: str) -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(blas.THREADS)
-    for job in jobs.JOBS:
-        print(f"\n{table(job, measure(job))}", flush=True)
+    if len(sys.argv) == 2:
+        print(f"\n{table(sys.argv[1], measure(sys.argv[1]))}", flush=True)
+    else:
+        print(blas.THREADS, flush=True)
+        for job in sys.argv[1:] or jobs.JOBS:
+            subprocess.run([sys.executable, __file__, job], check=True)

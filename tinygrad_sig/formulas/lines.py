@@ -338,6 +338,14 @@ def product(a: Any, b: Any) -> Any:
     return repeated(np.multiply, a, b)
 
 
+def total(a: Any, b: Any) -> Any:
+    """a + b, where 0 adds nothing, and a + (−b) is a − b to the last digit."""
+    for x, other in ((a, b), (b, a)):
+        if isinstance(other, Line) and other.statement.function is np.negative and other.dtype.kind == "f":
+            return np.subtract(x, Line(other.book, other.statement.args[0]))
+    return added(a, b)
+
+
 def unchanged(function: Function, neutral: int, either: bool = False) -> Callable[[Any, Any], Any]:
     """x + 0, x − 0 and x / 1 are x."""
 
@@ -380,7 +388,7 @@ def same(x: Any, shape: Any) -> Any:
 # What is shorter than a call of the function, where it is.
 SHORTER: dict[Function, Callable[..., Any]] = {
     np.multiply: product,
-    np.add: unchanged(np.add, 0, either=True),
+    np.add: total,
     np.subtract: unchanged(np.subtract, 0),
     np.divide: unchanged(np.divide, 1),
     np.power: lambda a, b: a if is_number(b, 1) and like(a, b) else None,
@@ -393,6 +401,7 @@ SHORTER: dict[Function, Callable[..., Any]] = {
     np.sum: lambda x, axis=None, keepdims=False: x if (axis == () or not x.ndim) and x.dtype.kind == "f" else None,
     fn.cast: lambda x, dtype: x if x.dtype == dtype else None,
 }
+added = unchanged(np.add, 0, either=True)
 ACTIVATIONS = {fn.sigmoid, fn.relu, np.tanh, act.leaky_relu, act.elu, act.silu, act.gelu, act.softplus}
 PRIMES: dict[Function, Function] = {fn.sigmoid: fn.sigmoid_prime}
 

@@ -15,9 +15,8 @@ from contextlib import suppress
 from inspect import signature, unwrap
 from os import PathLike
 from pathlib import Path
-from reprlib import repr as repr_of
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import float64
@@ -29,29 +28,15 @@ from ..engine.tensor import Tensor
 from ..engine.values import floating, numeric, plain
 from ..transforms.functional import flatten, matched, positions, unflatten, value_and_grad
 from .carried import carried
-from .lines import Book, Line, Unwritten
+from .guards import Guard
+from .lines import Book, Line, Statement, Unwritten, leaves
 from .reuse import OF_REUSE, ReusingWriter
 from .roll import SHORT, Roller, Unrolled
-from .words import IN_NUMPY, KNOWN, NAME, OF_ARRAYS, OF_FLOATS, OF_NUMPY, RESERVED, Dialect
+from .words import IN_NUMPY, KNOWN, NAME, OF_ARRAYS, OF_FLOATS, RESERVED, Dialect
 from .writer import Writer
 
 Argnums = int | Sequence[int] | None
 MOST = 20_000  # lines
-
-
-WITH_ARRAYS = """\
-    try:
-        arrays = SPARE.pop()
-    except IndexError:
-        arrays = [np.empty(shape, dtype) for shape, dtype in ARRAYS]
-    try:
-        with np.errstate(over="raise", invalid="raise"):
-            return written({given}, arrays)
-    except FloatingPointError:
-        return plainly({given})
-    finally:
-        SPARE.append(arrays)
-"""
 
 
 class Program:
@@ -120,10 +105,6 @@ def write_out(f: Function, *args: Any, argnums: Argnums = None, reuse: bool = Fa
     args = tuple(unflatten(tree, map(plain, flatten(tree))) for tree in args)
     if argnums is None:
         argnums = 0 if len(args) == 1 else range(len(args))
-    only_value = isinstance(argnums, Sequence) and not argnums
-    expected = f(*args) if only_value else value_and_grad(f, argnums)(*args)
-    if any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in flatten(expected)):
-        raise ValueError("write_out: the function depends on a Tensor that is not among its arguments; make it one")
     program = None
     with suppress(Unwritten):
         program = rolled(f, args, argnums) if roll else written(f, args, argnums, OF_FLOATS)
@@ -132,6 +113,10 @@ def write_out(f: Function, *args: Any, argnums: Argnums = None, reuse: bool = Fa
     if program is None:
         program = written(f, args, argnums, OF_ARRAYS)
         program = written(f, args, argnums, OF_REUSE, program) if reuse else program
+    only_value = isinstance(argnums, Sequence) and not argnums
+    expected = f(*args) if only_value else value_and_grad(f, argnums)(*args)
+    if any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in flatten(expected)):
+        raise ValueError("write_out: the function depends on a Tensor that is not among its arguments; make it one")
     with np.errstate(all="ignore"):
         found = program(*args)
     if not agree(found, expected, program.eps**0.5):
@@ -155,15 +140,16 @@ def agree(found: Any, expected: Any, near: float) -> bool:
     return pairs is not None
 
 
-def written(
-    f: Function,
-    args: tuple[Any, ...],
-    argnums: int | Sequence[int],
-    dialect: Dialect,
-    readable: Program | None = None,
-    rolled: tuple[Any, ...] | None = None,
-) -> Program:
-    """The program in the words of one dialect; Unwritten where it has none. With reuse, if there is a readable one."""
+class Reading(NamedTuple):
+    """A run of a function: its statements, and those among them that its arguments and its results are."""
+
+    statements: list[Statement]
+    arguments: list[Any]
+    outputs: Any
+
+
+def read(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int], dialect: Dialect) -> Reading:
+    """Run f with lines for its arguments, and the walk from its result; Unwritten where the dialect has no words."""
     book = Book(dialect.inline, dialect.takes)
     numbers = positions("write_out", argnums, len(args))
 
@@ -174,7 +160,6 @@ def written(
         return book.argument(value, requires_grad=value.dtype.kind == "f")
 
     trees = [unflatten(tree, iter([line(x, n in numbers) for x in flatten(tree)])) for n, tree in enumerate(args)]
-    arguments = list(book.statements)
     with Watch(f), recorded(True), np.errstate(all="ignore"):
         outputs = f(*trees)
         if isinstance(outputs, Line) and not outputs.statement.letter:
@@ -182,51 +167,67 @@ def written(
         if not isinstance(argnums, Sequence) or argnums:
             outputs = outputs, gradients(outputs, [trees[n] for n in numbers], not isinstance(argnums, Sequence))
     outputs = unflatten(outputs, (x.statement.literal if isinstance(x, Line) else plain(x) for x in flatten(outputs)))
+    arguments = (unflatten(tree, iter([x.statement for x in flatten(tree)])) for tree in trees)
+    return Reading(book.statements, list(arguments), outputs)
+
+
+def written(
+    f: Function,
+    args: tuple[Any, ...],
+    argnums: int | Sequence[int],
+    dialect: Dialect,
+    readable: Program | None = None,
+    rolled: tuple[Any, ...] | None = None,
+) -> Program:
+    """The program in the words of one dialect; Unwritten where it has none.
+
+    With reuse, if there is a `readable` one to go back to; as loops, if there are arguments to be `rolled` for.
+    """
+    statements, arguments, outputs = read(f, args, argnums, dialect)
     name = getattr(f, "__name__", "")
     name = name if NAME.fullmatch(name) and name not in RESERVED else "program"
     parameters = names_of_parameters(f, len(args))
     kind, known = (ReusingWriter, readable.used) if readable else (Writer, {})
-    writer = kind(book.statements, outputs, dialect.forms, known, {name, *filter(None, parameters)})
-    statements = [unflatten(tree, iter([x.statement for x in flatten(tree)])) for tree in trees]
-    parameters = writer.named_parameters(parameters, statements)
+    writer = kind(statements, outputs, dialect.forms, known, {name, *filter(None, parameters)})
+    parameters = writer.named_parameters(parameters, arguments)
     writer.write()
     if len(writer.lines) > MOST:
         what = f"{len(writer.lines):,} lines are too many for a program, which has at most {MOST:,}"
         raise ValueError(f"write_out: {what}; write out a part of the function")
     returned = writer.result(outputs, set())
-    lines = [*writer.unpacked(parameters, statements), *writer.lines]
     if rolled:
-        given = dict(zip(parameters, statements, strict=True))
-        lists = {
-            p: [writer.names.get(x, "") for x in tree] for p, tree in given.items() if isinstance(tree, list | tuple)
-        }
-        roller = Roller(writer.lines, lists, [p for p in given if p not in lists], writer.taken)
-        names = unflatten(outputs, (writer.operand(x) for x in flatten(outputs)))
-        for _ in range(2):  # What the result needs is collected on the way.
-            lines = roller.lines()
-            returned = roller.result(names)
-        args = rolled
-    if type(outputs) is tuple and len(outputs) > 1:
-        returned = returned[1:-1]
-    body = [*lines, f"return {returned}"]
-    takes, parts, arrays = list(parameters), [], {}
-    used = {"np": np, "as_given": as_given} | writer.used | ({"flatten": flatten} if rolled else {})
-    if isinstance(writer, ReusingWriter) and readable and writer.arrays:
-        arrays = writer.arrays
+        lines, returned = in_loops(writer, dict(zip(parameters, arguments, strict=True)), outputs)
+    else:
+        lines = [*writer.unpacked(parameters, arguments), *writer.lines]
+    takes, arrays = list(parameters), getattr(writer, "arrays", {})
+    if arrays:
         takes.append(writer.take("arrays") if "arrays" not in writer.taken else writer.numbered("arrays"))
-        body.insert(0, f"{', '.join(arrays)}{',' * (len(arrays) == 1)} = {takes[-1]}")
-        parts = [readable.text, f"plainly = {name}"]
-    text = f"def {name}({', '.join(takes)}):\n" + "\n".join(f"    {line}" for line in body)
+        lines.insert(0, f"{', '.join(arrays)}{',' * (len(arrays) == 1)} = {takes[-1]}")
+    lines.append(f"return {returned[1:-1] if type(outputs) is tuple and len(outputs) > 1 else returned}")
+    text = f"def {name}({', '.join(takes)}):\n" + "\n".join(f"    {line}" for line in lines)
     words = set(NAME.findall(text))
     floats = sorted(words & IN_NUMPY.keys()) if dialect is OF_FLOATS else None
-    used |= {word: value for word, value in KNOWN.items() if word in words}
-    parts += [text, guarded(name, parameters, args, [s.value for s in arguments], floats, arrays, bool(rolled))]
+    values = [statement.value for statement in leaves(arguments)]
+    guard = Guard(name, parameters, rolled or args, values, floats, list(arrays.values()), bool(rolled))
+    parts = [readable.text, f"plainly = {name}"] if readable and arrays else []
+    parts += [text, str(guard)]
+    used = guard.used | writer.used | {word: value for word, value in KNOWN.items() if word in words}
     where = getattr(unwrap(f), "__module__", None) or "NumPy"
     about = f"{name}, written out by tinygrad_sig from {getattr(f, '__qualname__', name)} in {where}."
     program = Program(name, about, text, parts, used)
-    dtypes = {s.value.dtype for s in book.statements if isinstance(s.value, np.generic | np.ndarray)}
+    dtypes = {s.value.dtype for s in statements if isinstance(s.value, np.generic | np.ndarray)}
     program.eps = max((float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f"), default=0.0)
     return program
+
+
+def in_loops(writer: Writer, given: dict[str, Any], outputs: Any) -> tuple[list[str], str]:
+    """What is written as loops over the arguments that are lists, and the text of the result."""
+    lists = {p: [writer.names.get(x, "") for x in tree] for p, tree in given.items() if isinstance(tree, list | tuple)}
+    roller = Roller(writer.lines, lists, [p for p in given if p not in lists], writer.taken)
+    names = unflatten(outputs, (writer.operand(x) for x in flatten(outputs)))
+    roller.lines()
+    roller.result(names)  # What the result needs is collected on the way.
+    return roller.lines(), roller.result(names)
 
 
 def rolled(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int]) -> Program:
@@ -298,96 +299,3 @@ def names_of_parameters(f: Function, count: int) -> list[str]:
         parameters = []
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
     return [name + "_" * (name in RESERVED) for name in names] + [""] * (count - len(names))
-
-
-def guarded(
-    name: str,
-    parameters: list[str],
-    args: tuple[Any, ...],
-    values: list[Any],
-    floats: list[str] | None,
-    arrays: dict[str, tuple[tuple[int, ...], str]],
-    rolled: bool,
-) -> str:
-    """The text of what stands before a program: it looks at the arguments, and goes to NumPy where math has no number.
-
-    `floats` are the words of a program on floats that mean something else there; `arrays` are what one with reuse has
-    for each call that is running, and e⁻ᶻ that is no number is for the readable program.
-    """
-    conditions: list[str] = []
-    kinds: dict[str, tuple[str, tuple[int, ...]]] = {}
-    own = iter(values)
-
-    def labelled(tree: Any, path: str) -> Any:
-        """The same structure with a label for each leaf."""
-        if isinstance(tree, dict):
-            conditions.append(f"type({path}) is dict and {path}.keys() == {set(tree) or 'set()'}")
-            return {key: labelled(branch, f"{path}[{key!r}]") for key, branch in tree.items()}
-        if isinstance(tree, list | tuple):
-            kind = list if isinstance(tree, list) else tuple
-            conditions.append(f"type({path}) is {kind.__name__} and len({path}) == {len(tree)}")
-            return kind(labelled(branch, f"{path}[{i}]") for i, branch in enumerate(tree))
-        value = next(own)
-        dtype = value.dtype.name
-        kinds[path] = dtype if floats is None else "float", value.shape
-        if value.shape:
-            is_array = f"type({path}) is np.ndarray and {path}.shape == {value.shape}"
-            conditions.append(f"{is_array} and {path}.dtype is {dtype.upper()}")
-        elif floats is None:
-            conditions.append(f"type({path}) is np.{dtype}")
-        return path
-
-    def pattern_of(tree: Any, path: str) -> str:
-        if not rolled or not isinstance(tree, list | tuple):
-            return repr(labelled(tree, path))
-        kind = "list" if isinstance(tree, list) else "tuple"
-        conditions.append(
-            f"type({path}) is {kind} and len({path}) == {len(tree)} and {{*map(type, {path})}} == {{float}}"
-        )
-        return f"[f'{path}[{{i}}]' for i in range({len(tree)})]"
-
-    pattern = ", ".join(pattern_of(tree, path) for tree, path in zip(args, parameters, strict=True))
-    if floats is not None and kinds:
-        conditions.append(f"type({') is type('.join(kinds)}) is float")
-    given = ", ".join(parameters)
-    lines = [f"PATTERN = ({pattern}{',' * (len(args) == 1)})", f"KINDS = {kinds!r}"]
-    if rolled:
-        lines[1] = "KINDS = dict.fromkeys(flatten(PATTERN), ('float', ()))"
-    lines += [f"{dtype.upper()} = np.dtype({dtype!r})" for dtype in sorted({d for d, shape in kinds.values() if shape})]
-    lines += [f"written = {name}"]
-    if floats is not None:
-        words = ", ".join(f"{word!r}: {OF_NUMPY[id(IN_NUMPY[word])]}" for word in floats)
-        lines += [f"in_numpy = type({name})({name}.__code__, {{**globals(), {words}}})"]
-    lines += ["", "", f"def {name}({given}):"]
-    if conditions:
-        targets = given + "," * (len(parameters) == 1)
-        lines += ["    if not (" + "\n        and ".join(conditions) + "):"]
-        lines += [f"        {targets} = as_given({name!r}, PATTERN, KINDS, {given})"]
-    if arrays:
-        lines.insert(lines.index(f"written = {name}") + 1, f"ARRAYS, SPARE = {list(arrays.values())!r}, []")
-        return "\n".join([*lines, *WITH_ARRAYS.format(given=given).splitlines()])
-    if floats is None:
-        return "\n".join([*lines, f"    return written({given})"])
-    lines += ["    try:", f"        return written({given})", "    except (ArithmeticError, ValueError):"]
-    in_numpy = f"as_given({name!r}, PATTERN, dict.fromkeys(KINDS, ('float64', ())), {given})"
-    return "\n".join([*lines, f"        return in_numpy(*{in_numpy})"])
-
-
-def as_given(name: str, pattern: Any, kinds: dict[str, Any], *args: Any) -> Any:
-    """The arguments as a program takes them, or why it does not: their structure, a shape or a dtype is another."""
-    found = matched(args, pattern)
-    if found is None:
-        raise ValueError(f"{name}: the arguments do not have the structure {repr_of(pattern)}; write it out for these")
-    taken: list[Any] = []
-    for label, value in zip(flatten(pattern), found, strict=True):
-        dtype, shape = kinds[label]
-        is_number = isinstance(value, bool | int | float | np.number | np.bool)
-        if not is_number and type(value) is not np.ndarray:
-            raise TypeError(f"{name}: {label} is a {type(value).__name__}; give a number or an array of NumPy")
-        array = np.asarray(value)
-        if array.shape != shape:
-            raise ValueError(f"{name}: {label} has shape {array.shape}, not {shape}; write it out for that")
-        if array.dtype != dtype and not (array.dtype.kind in "iub" and np.dtype(dtype) == np.float64):
-            raise TypeError(f"{name}: {label} has dtype {array.dtype}, not {dtype}; convert it")
-        taken.append(array.astype(dtype) if shape else float(array) if dtype == "float" else array.astype(dtype)[()])
-    return unflatten(pattern, iter(taken))

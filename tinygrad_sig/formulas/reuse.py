@@ -22,13 +22,12 @@ FLOATING = (np.float64, np.float32)
 
 
 def sigmoid_into(z: Any, y: Any, slope: Any) -> tuple[Any, Any]:
-    """σ(z) into y and σ′(z) into `slope`, which may be z; FloatingPointError where e⁻ᶻ is no number, if asked for."""
-    np.negative(z, slope)
-    np.exp(slope, slope)
-    np.add(slope, 1, y)
-    np.reciprocal(y, y)
-    np.multiply(slope, y, slope)
-    return y, np.multiply(slope, y, slope)
+    """σ(z) into y and σ′(z) into `slope`, of which one may be z; FloatingPointError where eᶻ is too large, if asked."""
+    np.exp(z, y)
+    np.add(y, 1, slope)
+    np.reciprocal(slope, slope)
+    np.multiply(y, slope, y)
+    return y, np.multiply(y, slope, slope)
 
 
 @cache

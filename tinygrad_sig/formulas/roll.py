@@ -257,23 +257,25 @@ class Roller:
 
     def listed(self, names: list[str]) -> str:
         """The text of a list of values, which loops have made."""
-        parts: list[str] = []
+        parts: list[str] = []  # Lists that are added: those that loops have made, and between them single values.
         k = 0
         while k < len(names):
             kind, *where = self.place(names[k])
-            parts.append(self.text(names[k], len(self.steps)))
+            single, part = self.text(names[k], len(self.steps)), ""
             if kind == "loop" and where[2] in (0, where[0].count - 1):
                 loop, o, m = where
                 way = 1 if m == 0 else -1
                 expected = [("loop", loop, o, m + way * i) for i in range(loop.count)]
                 if [self.place(name) for name in names[k : k + loop.count]] == expected:
                     whole = o in loop.whole
-                    parts[-1] = (
-                        f"*{self.sliced(self.collected(loop, o), loop.count + whole, m + whole, way, loop.count)}"
-                    )
+                    part = self.sliced(self.collected(loop, o), loop.count + whole, m + whole, way, loop.count)
                     k += loop.count - 1
+            if not part and parts and parts[-1].startswith("["):
+                parts[-1] = f"{parts[-1][:-1]}, {single}]"
+            else:
+                parts.append(part or f"[{single}]")
             k += 1
-        return parts[0][1:] if len(parts) == 1 and parts[0].startswith("*") else f"[{', '.join(parts)}]"
+        return " + ".join(parts)
 
     def result(self, tree: Any) -> str:
         """The text of a result, whose leaves are names or numbers."""
