@@ -198,9 +198,7 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     0.693147
     """
     shape = np.shape(logits)
-    written_out = (
-        isinstance(labels, Tensor) and labels.dtype.kind == "i"
-    )  # A line of a program, which has no values yet.
+    written_out = isinstance(labels, Tensor) and labels.dtype.kind in "iu"  # Whole numbers that have no values yet.
     labels = labels if written_out else np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != shape[:1] or len(shape) != 2:
         met = f"labels of shape {labels.shape} and dtype {labels.dtype} do not fit logits of shape {shape}"
