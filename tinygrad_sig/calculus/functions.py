@@ -60,9 +60,9 @@ def real(x: Any, name: str) -> Any:
 
 
 def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
-    """(σ(x), σ′(x)) from one exponential, within 4 ulp: nothing is subtracted from 1, so no tail is rounded away.
+    """(σ(x), σ′(x)) from one exponential, within 4.2 ulp: nothing is subtracted from 1, so no tail is rounded away.
 
-    With e = exp(−x), σ is 1/(1 + e) and σ′ is e·σ/(1 + e), as long as e is a number. Beyond, and in other dtypes than
+    With e = exp(x), σ is e/(1 + e) and σ′ is σ/(1 + e), as long as e is a number. Beyond, and in other dtypes than
     float64, which that is not enough for: with e = exp(−|x|), σ is e/(1 + e) left of 0 and 1/(1 + e) right of it, and
     σ′ is e/(1 + e)² = e/(1 + e·(2 + e)). As 0 ≤ e ≤ 1, the larger of e and sign(x) is e on the left, 1 on the right.
     """
@@ -70,11 +70,12 @@ def sigmoid_with_slope(x: Any) -> tuple[Any, Any]:
         z = float(x)
         small = exp(z if z < 0 else -z)
         return float64((small if z < 0 else 1.0) / (1 + small)), small / (1 + small * (2 + small))
-    if type(x) is np.ndarray and x.ndim and x.dtype == float64 and np.minimum.reduce(x, None, initial=0) >= -708:
-        e: Any = np.negative(x)
-        y = 1 / (d := 1 + np.exp(e, out=e))
-        return y, np.divide(np.multiply(e, y, out=e), d, out=e)
-    e = np.exp(-abs(x))
+    if type(x) is np.ndarray and x.ndim and x.dtype == float64 and np.maximum.reduce(x, None, initial=0) <= 709:
+        y: Any = np.exp(x)
+        d = 1 + y
+        y /= d
+        return y, np.divide(y, d, out=d)
+    e: Any = np.exp(-abs(x))
     return np.maximum(e, np.sign(x)) / (1 + e), e / (1 + e * (2 + e))
 
 

@@ -25,9 +25,8 @@ def sigmoid_into(z: Any, y: Any, slope: Any) -> tuple[Any, Any]:
     """σ(z) into y and σ′(z) into `slope`, of which one may be z; FloatingPointError where eᶻ is too large, if asked."""
     np.exp(z, y)
     np.add(y, 1, slope)
-    np.reciprocal(slope, slope)
-    np.multiply(y, slope, y)
-    return y, np.multiply(y, slope, slope)
+    np.divide(y, slope, y)
+    return y, np.divide(y, slope, slope)
 
 
 @cache
