@@ -17,7 +17,7 @@ import jobs
 import memory
 
 SECONDS, ROUNDS = 8.0, (3, 400)  # what a job may take, and its rounds at least and at most
-ROUND = 0.005  # seconds: long enough that the garbage of a round's runs is collected within it
+ROUND = 0.03  # seconds: long enough that the garbage of its runs is collected within it, and that caches are warm
 
 
 class Row(NamedTuple):
