@@ -19,6 +19,7 @@ import numpy as np
 from .. import show
 from ..calculus.functions import Function, sigmoid
 from ..engine.backward import walk
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
 from ..formulas.symbols import derivative, write
 from ..show.text import log10, shown
@@ -145,7 +146,7 @@ class Paths:
         return f"<{self.count} path{'s' * (self.count != 1)} {ends}>"
 
 
-class GradientTrace(Sequence[Step]):
+class GradientTrace(Displayed, Sequence[Step]):
     """The backward pass from one tensor, a step an edge, in the order in which the walk took them.
 
     It is a sequence of its steps, compares by what it shows, and leaves `.grad` alone. Tensors without a name are
@@ -292,10 +293,12 @@ class GradientTrace(Sequence[Step]):
         return show.graph.to_svg(self)
 
     def to_html(self, limit: int | None = 40) -> str:
-        """The table of steps for a page or a notebook."""
+        """The table of steps for a page, without a style of its own."""
         return show.html.to_html(self, limit)
 
-    _repr_html_ = to_html
+    def plot(self, axes: Any = None) -> Any:
+        """|downstream| of every step, and what the leaves receive, on a logarithmic axis; returns the Axes."""
+        return show.plots.steps(self, axes)
 
 
 def trace(output: Tensor, upstream: Any = None) -> GradientTrace:
