@@ -13,7 +13,7 @@ import numpy as np
 
 from ..calculus.functions import Function, relu, sigmoid, sigmoid_prime
 from ..engine.tensor import Tensor
-from ..show.text import Row, excerpt, log10, number, power_of_ten, shown, table
+from ..show.text import Row, columns, excerpt, log10, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, sign, trace
 
 if TYPE_CHECKING:
@@ -192,10 +192,12 @@ class Layers(tuple[Layer, ...]):
 
     function: Function
     known: Activation
+    x: float
+    dtype: Any
 
-    def __new__(cls, rows: Iterable[Layer], function: Function) -> Layers:
+    def __new__(cls, rows: Iterable[Layer], function: Function, x: float, dtype: Any) -> Layers:
         made = super().__new__(cls, rows)
-        made.function, made.known = function, ACTIVATIONS[function]
+        made.function, made.known, made.x, made.dtype = function, ACTIVATIONS[function], x, dtype
         return made
 
     @property
@@ -248,8 +250,11 @@ class Layers(tuple[Layer, ...]):
         more = f", as much in {others} other{'s' * (others > 1)}" if others else ""
         return f"most lost in layer {worst.layer}{more}: {self.reason}"
 
-    def to_text(self, limit: int | None = 40) -> str:
-        """The layers as a table; of more than `limit` the middle is left out."""
+    def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
+        """The layers as a table, as wide as the terminal; of more than `limit` the middle is left out."""
+        from textwrap import fill
+
+        width = width or columns()
 
         def row(layer: Layer) -> Row:
             slope = shown(layer.local_derivative, layer.slope_log10)
@@ -261,7 +266,8 @@ class Layers(tuple[Layer, ...]):
         slope = f"{self.known.symbol}'(z)"
         header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
         rows = excerpt(row, self, limit, "… {:,} layers left out …")
-        return "\n".join([*table([header, *rows], ">>>>>>>"), self.conclusion])
+        lines = table([header, *rows], ">>>>>>>", width)
+        return "\n".join([*lines, fill(self.conclusion, width, subsequent_indent="  ")])
 
     __str__ = to_text
 
@@ -305,4 +311,4 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         left = float(steps.gradients[product] * weight)
         numbers = float(weight), bias, *values, left, size, running, direction, share
         rows.append(Layer._make((len(found) - depth, *numbers)))
-    return Layers(rows, found[0][2].function)
+    return Layers(rows, found[0][2].function, float(found[-1][3].values[2]), steps.output.dtype)
