@@ -144,7 +144,18 @@ def table(rows: Sequence[Row], align: str, width: int | None = None) -> list[str
     return [row if isinstance(row, str) else line.format(*fitted(row)).rstrip() for row in rows]
 
 
-def barred(lines: Sequence[str], sizes: Sequence[float | None], scale: Scale | None) -> list[str]:
+def barred(rows: Sequence[Row], align: str, width: int, sizes: Iterable[float]) -> list[str]:
+    """A table of rows that end in log10 of a size: it becomes a bar where `width` leaves room for bars.
+
+    The first row is the head; all `sizes` have their place on the scale.
+    """
+    cells = [row if isinstance(row, str) else row[:-1] for row in rows]
+    lines = table(cells, align, width - 2 - SHORTEST_BAR)
+    ends = [None if isinstance(row, str) else row[-1] for row in rows[1:]]
+    return with_bars(lines, ends, Scale.over(sizes, width - 2 - len(lines[0])))
+
+
+def with_bars(lines: Sequence[str], sizes: Sequence[float | None], scale: Scale | None) -> list[str]:
     """The lines of a table with a bar behind each that has a size, and above the bars what they stand for."""
     if scale is None:
         return list(lines)
@@ -189,7 +200,7 @@ def steps_lines(trace: Any, limit: int | None, width: int) -> tuple[list[str], S
     scale = Scale.over(seen, width - 2 - len(lines[0]))
     rows = [row for row in rows if not isinstance(row, str)]
     foot = brackets(trace, [cell for row in rows for cell in row[3:6]]) + letters(trace, [row[2] for row in rows])
-    return [*barred(lines, sizes, scale), *foot], scale
+    return [*with_bars(lines, sizes, scale), *foot], scale
 
 
 NARROW = 90  # Below so many columns there are short headers.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..show.data import exact, step_dict, to_json
-from ..show.text import Row, Scale, barred, excerpt, log10, number, power_of_ten, shown, steps_lines, table
+from ..show.text import Row, Scale, excerpt, log10, number, power_of_ten, shown, steps_lines, table, with_bars
 from .chain import STEADY, Layer, finite_difference, gradient_bound, layers, printed_product
 from .trace import GradientTrace
 
@@ -149,7 +149,7 @@ class Report:
 
         rows = excerpt(row, self.trace.leaves, limit, "… {:,} leaves left out …")
         cells = [["leaf", "gradient"], *(row if isinstance(row, str) else row[:-1] for row in rows)]
-        return barred(table(cells, "<>"), [None if isinstance(row, str) else row[-1] for row in rows], scale)
+        return with_bars(table(cells, "<>"), [None if isinstance(row, str) else row[-1] for row in rows], scale)
 
     def comparison(self) -> list[str]:
         """∂y/∂x by the walk, beside the bound, the finite difference, and the product that the sheet prints."""
