@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, graph, html, latex, text  # noqa: F401
+    from . import data, graph, html, latex, plots, text  # noqa: F401
 
 
 def __getattr__(name: str) -> Any:

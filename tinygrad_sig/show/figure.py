@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from . import files
+from .files import write
 from .text import ASCII, ascii_only
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -55,14 +55,17 @@ def check(path: Path) -> None:
     new_figure(size=(1, 1))
 
 
-def new_figure(*shape: int, size: tuple[float, float]) -> tuple[Any, Any]:
-    """A matplotlib figure and its axes in so many rows and columns. Raises ImportError where matplotlib lacks."""
+def new_figure(*shape: int, size: tuple[float, float], **layout: Any) -> tuple[Any, Any]:
+    """A matplotlib figure and its axes in so many rows and columns, with a layout as in Figure.subplots.
+
+    Raises ImportError where matplotlib lacks.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError("pictures need matplotlib; install it with: pip install matplotlib") from None
     figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(*shape)
+    return figure, figure.subplots(*shape, **layout)
 
 
 def draw(figure: Any, path: Path) -> None:
@@ -70,7 +73,7 @@ def draw(figure: Any, path: Path) -> None:
     picture = BytesIO()
     figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
     try:
-        files.write(picture.getvalue(), path)
+        write(picture.getvalue(), path)
     except OSError as error:
         raise ValueError(f"cannot draw {path}: {error.strerror}; give another file") from None
 

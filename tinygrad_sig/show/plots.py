@@ -6,6 +6,7 @@ Curves differ in their marks and dashes as well as in their colours, so that the
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -148,4 +149,24 @@ def band(x: Any, samples: Any, axes: Any = None, name: str = "median", **labels:
     axes.fill_between(x, low, high, color=COLOURS[0], alpha=0.25, linewidth=0, label="5 % to 95 %")
     axes.plot(x, middle, color=COLOURS[0], marker=MARKS[0], markersize=5, label=name)
     axes.set(**labels)
+    return axes
+
+
+def history(found: Any, axes: Any = None) -> Any:
+    """‖gradient‖ of each layer against the step; in a figure of its own above the shares of units, where there are."""
+    shares = {name: {layer: np.multiply(100, x) for layer, x in found.series(name).items()} for name in found.shares}
+    shares = {name: series for name, series in shares.items() if any(np.nansum(x) for x in series.values())}
+    if axes is None:
+        rows, size = 1 + len(shares), (7.0, 4.2 + 1.3 * len(shares))
+        _, panels = new_figure(rows, 1, size=size, sharex=True, height_ratios=[3] + [1] * len(shares))
+        axes, *below = np.atleast_1d(panels)
+        for panel, (name, series) in zip(below, shares.items(), strict=True):
+            lines(found.steps, series, panel, ylabel=f"{name}, %", ylim=(-4, 104)).get_legend().remove()
+    sizes = {f"layer {layer}": np.where(x, x, np.nan) for layer, x in found.series().items()}
+    lines(found.steps, sizes, axes, yscale="log", ylabel="‖gradient‖")
+    axes.set_title("\n".join(fill(warning, 72) for warning in found.warnings), fontsize="medium", loc="left")
+    axes.figure.axes[-1].set_xlabel("step")
+    handles, labels = axes.get_legend_handles_labels()
+    some = slice(None, None, 1 + len(handles) // 16)
+    axes.legend(handles[some], labels[some], frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes

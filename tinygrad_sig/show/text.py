@@ -33,6 +33,11 @@ def number(value: Any) -> str:
     return f"{value:.6f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.4e}"
 
 
+def percent(share: float | None) -> str:
+    """A share, 41.8 %; a dash where it is not known."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
 def power_of_ten(log10: float, sign: float = 1.0) -> str:
     """±10^log10 as a decimal number, which may be far too small for any float: 3.14e-3010."""
     if not math.isfinite(log10):
@@ -57,7 +62,11 @@ def shown(value: Any, log10: float = -math.inf, sign: float = 1.0) -> str:
 
 def length(value: Any) -> float:
     """The Euclidean length of an array, read as one vector, also where the squares of its elements are 0 or inf."""
-    sizes = np.abs(np.ravel(np.asarray(value)).astype(float))
+    value = np.asarray(value).astype(float, copy=False)
+    square = float(np.vdot(value, value))
+    if 1e-280 < square < 1e300:  # The squares that underflowed are too small to count, and none overflowed.
+        return math.sqrt(square)
+    sizes = np.abs(value.ravel())
     largest = float(np.max(sizes, initial=0.0))
     return largest * float(np.linalg.norm(sizes / largest)) if 0 < largest < math.inf else largest
 
