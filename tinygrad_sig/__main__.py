@@ -6,7 +6,6 @@ import argparse
 import math
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -19,7 +18,7 @@ from . import __version__
 from .calculus.functions import Function, relu, sigmoid
 from .formulas.program import write_out
 from .show import figure, files, plots
-from .show.text import ascii_only
+from .show.text import WIDEST, ascii_only, columns
 from .traces.chain import layers, paired, sigmoid_chain
 from .traces.report import Report
 from .traces.trace import trace
@@ -165,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         target = options.output
         colour = sys.stdout.isatty() and target is None and "NO_COLOR" not in os.environ
-        text = produce(options, 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100), colour)
+        text = produce(options, WIDEST if target else columns(), colour)
         if target is not None:
             files.write(text.encode(), target)
             return 0

@@ -15,7 +15,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..formulas.symbols import forward, write
-from .text import HEADERS, brackets, clipped, excerpt, leaf_cells, length, log10, number, percent, size, step_cells
+from .text import (
+    HEADERS,
+    brackets,
+    clipped,
+    excerpt,
+    leaf_cells,
+    length,
+    letters,
+    log10,
+    number,
+    percent,
+    size,
+    step_cells,
+)
 
 STYLE = """<style>
 .tinygrad-sig.tinygrad-sig {
@@ -149,7 +162,7 @@ def trace(trace: Any, limit: int | None = 40) -> str:
         return [*map(Cell, texts, titles), size(trace, step)]
 
     def received(leaf: Any) -> Row:
-        name, text = leaf_cells(trace, leaf)
+        name, text = leaf_cells(trace, leaf, 40)
         magnitude = trace.magnitudes[leaf][0] if trace.scalar else log10(trace.gradient(leaf))
         return [name, Cell(text, full(trace.gradient(leaf))), magnitude]
 
@@ -162,8 +175,10 @@ def trace(trace: Any, limit: int | None = 40) -> str:
     if steps:
         parts.append(table("downstream", header, steps, "><c" + ">" * (len(header) - 3), scale))
     parts.append(table("gradient", ["leaf", "receives"], leaves, "<>", scale))
-    texts = [cell.text for row in steps if not isinstance(row, str) for cell in row[3:6]]
-    return framed(*parts, *map(note, brackets(trace, texts)))
+    cells = [row for row in steps if not isinstance(row, str)]
+    foot = brackets(trace, [cell.text for row in cells for cell in row[3:6]])
+    foot += letters(trace, [row[2].text for row in cells])
+    return framed(*parts, *map(note, foot))
 
 
 def layers(layers: Any, limit: int | None = 40) -> str:

@@ -5,7 +5,7 @@ A notebook shows the Axes that they make as a picture.
 Curves differ in their marks and dashes as well as in their colours, so that they can be told apart in grey.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
 from textwrap import fill
 from typing import Any
@@ -73,18 +73,58 @@ def powers_of_ten(axes: Any) -> None:
 
 
 def chain(layers: Any, axes: Any = None) -> Any:
-    """The decay of one chain, given as its `layers`, below the bound ∏ |w|·sup f′ that nothing exceeds."""
+    """The decay of one chain, given as its `layers`: what arrives at each layer's input and at its weight.
+
+    Nothing exceeds the bound ∏ |w|·sup f′. A line, or an arrow at the edge, says where the dtype ends.
+    """
     steepest = layers.known.steepest
     bound = np.cumsum([0.0, *(log10(abs(layer.weight) * steepest) for layer in layers)])
-    left = [0.0, *(layer.running for layer in layers)]
-    axes = decay({f"bound ∏{f'({steepest:g}·|w|)' if steepest != 1 else '|w|'}": bound, "by the walk": left}, axes)
-    zero = next((f", 0 from layer {layer.layer:,} back" for layer in layers if layer.running == -np.inf), "")
-    axes.set_title(f"{layers.known.symbol}, {len(layers):,} layer{'s' * (len(layers) != 1)}{zero}")
+    left = np.array([0.0, *(layer.running for layer in layers)])
+    inputs = [*(layer.activation for layer in layers[1:]), layers.x]
+    slopes = [layer.slope_log10 + log10(a) for layer, a in zip(layers, inputs, strict=True)]
+    weights = np.array([np.nan, *(left[:-1] + slopes)])
+    name = f"bound ∏{f'({steepest:g}·|w|)' if steepest != 1 else '|w|'}"
+    axes = decay({name: bound, "∂y/∂a": left, "∂y/∂w": weights}, axes, "gradient")
+    dtype_ends(axes, [layers.dtype], left[np.isfinite(left)])
+    last, rate = layers[-1].running, layers[-1].running / len(layers)
+    if zero := next((layer.layer for layer in layers if layer.running == -np.inf), None):
+        message = f"the gradient is 0 from layer {zero:,} back"
+    elif not np.isfinite(last):
+        message = "the gradient is no number"
+    else:
+        word = "vanishes" if rate < -1e-6 else "explodes" if rate > 1e-6 else "is steady"
+        message = f"the gradient {word}, × {10**rate:.3g} a layer"
+    axes.set_title(f"{layers.known.symbol}, {len(layers):,} layer{'s' * (len(layers) != 1)}: {message}")
     return axes
 
 
-def heat(x: Any, y: Any, values: Any, axes: Any = None, outline: Any = None, limit: Any = None, **labels: Any) -> Any:
-    """A map of values over x and y, white at 0, with a bar of its colours.
+def dtype_ends(axes: Any, dtypes: Iterable[Any], sizes: Any) -> None:
+    """A line where each dtype ends below, or above where sizes grow; one that is far beyond them is an arrow there."""
+    grows = sizes[-1] > 0
+    for dtype in map(np.dtype, dtypes):
+        limits = np.finfo(dtype)
+        limit = float(np.log10(limits.max) if grows else log10(limits.smallest_subnormal))
+        if min(sizes) <= limit <= max(sizes):
+            axes.axhline(limit, color="0.6", linewidth=0.8, zorder=0)
+            place, height, arrow = axes.get_yaxis_transform(), limit, ""
+        else:
+            place, height, arrow = axes.transAxes, 0.97 if grows else 0.03, " ↑" if grows else " ↓"
+        text = f"{dtype.name}\nends at\n$10^{{{round(limit)}}}${arrow}"
+        side = "center" if not arrow else "top" if grows else "bottom"
+        axes.text(1.01, height, text, transform=place, va=side, color="0.3")
+
+
+def heat(
+    x: Any,
+    y: Any,
+    values: Any,
+    axes: Any = None,
+    outline: Any = None,
+    limit: Any = None,
+    bar: Any = True,
+    **labels: Any,
+) -> Any:
+    """A map of values over x and y, white at 0, with a bar of its colours, unless `bar` is False.
 
     The colours end at ±`limit`, by default at the largest value, and the bar has an arrow where values go beyond.
     `outline` draws the line where a value is reached.
@@ -94,7 +134,9 @@ def heat(x: Any, y: Any, values: Any, axes: Any = None, outline: Any = None, lim
     mesh = axes.pcolormesh(x, y, values, cmap="PuOr", vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
     arrows = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
     beyond = arrows[bool(np.min(values) < -limit), bool(np.max(values) > limit)]
-    axes.figure.colorbar(mesh, ax=axes, extend=beyond, label=labels.pop("value", ""))
+    value = labels.pop("value", "")
+    if bar:
+        axes.figure.colorbar(mesh, ax=axes, extend=beyond, label=value)
     if outline is not None and np.min(values) < outline < np.max(values):
         axes.contour(x, y, values, levels=[outline], colors="black", linewidths=1.2)
     axes.set(**labels)

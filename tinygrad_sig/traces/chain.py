@@ -15,7 +15,7 @@ from .. import show
 from ..calculus.functions import Function, relu, sigmoid, sigmoid_prime
 from ..engine.display import Displayed
 from ..engine.tensor import Tensor
-from ..show.text import excerpt, log10, number, power_of_ten, shown, table
+from ..show.text import columns, excerpt, log10, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, sign, trace
 
 if TYPE_CHECKING:
@@ -194,10 +194,12 @@ class Layers(Displayed, tuple[Layer, ...]):
 
     function: Function
     known: Activation
+    x: float
+    dtype: Any
 
-    def __new__(cls, rows: Iterable[Layer], function: Function) -> Layers:
+    def __new__(cls, rows: Iterable[Layer], function: Function, x: float, dtype: Any) -> Layers:
         made = super().__new__(cls, rows)
-        made.function, made.known = function, ACTIVATIONS[function]
+        made.function, made.known, made.x, made.dtype = function, ACTIVATIONS[function], x, dtype
         return made
 
     @property
@@ -264,10 +266,14 @@ class Layers(Displayed, tuple[Layer, ...]):
         share = "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0")
         return [str(layer.layer), number(layer.weight), number(layer.preactivation), slope, factor, left, share]
 
-    def to_text(self, limit: int | None = 40) -> str:
-        """The layers as a table; of more than `limit` the middle is left out."""
+    def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
+        """The layers as a table, as wide as the terminal; of more than `limit` the middle is left out."""
+        from textwrap import fill
+
+        width = width or columns()
         rows = excerpt(self.cells, self, limit, "… {:,} layers left out …")
-        return "\n".join([*table([self.header, *rows], ">>>>>>>"), self.conclusion])
+        lines = table([self.header, *rows], ">>>>>>>", width)
+        return "\n".join([*lines, fill(self.conclusion, width, subsequent_indent="  ")])
 
     __str__ = to_text
 
@@ -315,4 +321,4 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         left = float(steps.gradients[product] * weight)
         numbers = float(weight), bias, *values, left, size, running, direction, share
         rows.append(Layer._make((len(found) - depth, *numbers)))
-    return Layers(rows, found[0][2].function)
+    return Layers(rows, found[0][2].function, float(found[-1][3].values[2]), steps.output.dtype)

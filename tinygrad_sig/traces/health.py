@@ -13,7 +13,7 @@ from .. import show
 from ..engine.display import Displayed
 from ..engine.tensor import Tensor
 from ..engine.values import floating, label, plain
-from ..show.text import length, number, table
+from ..show.text import columns, length, number, table
 from .chain import ACTIVATIONS
 from .trace import GradientTrace
 
@@ -50,7 +50,7 @@ class GradientNorms(Displayed, tuple[LayerHealth, ...]):
         for x in self:
             saturated = "–" if x.saturated is None else f"{100 * x.saturated:.1f} %"
             rows.append([x.layer, *map(number, (x.gradient, x.weight, x.ratio)), saturated, f"{100 * x.zeros:.1f} %"])
-        return "\n".join(table([header, *rows], "<>>>>>"))
+        return "\n".join(table([header, *rows], "<>>>>>", columns()))
 
     def plot(self, axes: Any = None) -> Any:
         """‖gradient‖ and ‖weight‖ of each layer on a logarithmic axis; returns the Axes."""

@@ -252,9 +252,12 @@ class GradientTrace(Displayed, Sequence[Step]):
             raise ValueError(f"path: there are {paths.count} paths to {name}; iterate over trace.paths")
         return next(iter(paths))
 
-    def to_text(self, limit: int | None = 40, width: int = 100) -> str:
-        """The table of steps. Of more than `limit` it leaves out the middle, and says how many; None shows all."""
-        return "\n".join(show.text.trace_lines(self, limit, width))
+    def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
+        """The table of steps in so many columns, by default those of the terminal, and 100 where there is none.
+
+        Of more than `limit` steps it leaves out the middle, and says how many; None shows all.
+        """
+        return "\n".join(show.text.trace_lines(self, limit, width or show.text.columns()))
 
     __str__ = to_text
 
@@ -277,20 +280,21 @@ class GradientTrace(Displayed, Sequence[Step]):
         """
         return show.latex.chain_rule(self, self.steps[-1].input if tensor is None and self.steps else tensor)
 
-    def to_dot(self) -> str:
+    def to_dot(self, direction: str = "TB") -> str:
         """The graph in Graphviz's language: solid arrows forward, dashed ones back with × local → downstream.
 
-        A block that is repeated in a deep chain is drawn twice at each end, and counted between.
+        It runs from top to bottom, or with "LR" from left to right. An arrow back is as thick as the logarithm of its
+        gradient. A block that is repeated in a deep chain is drawn twice at each end, and counted between.
         """
-        return show.graph.to_dot(self)
+        return show.graph.to_dot(self, direction)
 
     def to_mermaid(self) -> str:
         """The graph of `to_dot` in Mermaid's language, which many pages of Markdown draw."""
         return show.graph.to_mermaid(self)
 
-    def to_svg(self) -> str:
+    def to_svg(self, direction: str = "TB") -> str:
         """The graph of `to_dot` as a picture, drawn by Graphviz; ValueError where that is not installed."""
-        return show.graph.to_svg(self)
+        return show.graph.to_svg(self, direction)
 
     def to_html(self, limit: int | None = 40) -> str:
         """The table of steps for a page, without a style of its own."""
