@@ -40,6 +40,11 @@ def to_json(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
 
 
+def compact(value: Any) -> str:
+    """JSON without a needless character."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def steps_csv(trace: Any) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
