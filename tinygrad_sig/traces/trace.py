@@ -233,12 +233,20 @@ class GradientTrace(Displayed, Sequence[Step]):
     def magnitudes(self) -> dict[Tensor, tuple[float, float]]:
         """(log10|gradient|, sign) of every tensor, summed over the paths without leaving logarithms."""
         seed = self.gradients[self.output]
-        sums = {self.output: (log10(seed), sign(seed))}
+        arrived = {step.input: sum for step, sum in zip(self.steps, self.arrivals, strict=True)}
+        return {self.output: (log10(seed), sign(seed)), **arrived}
+
+    @cached_property
+    def arrivals(self) -> list[tuple[float, float]]:
+        """After each step (log10, sign) of what its input has received by then."""
+        seed = self.gradients[self.output]
+        sums, found = {self.output: (log10(seed), sign(seed))}, []
         for step in self.steps:
             size, direction = sums[step.output]
             term = (size + step.log10, direction * step.sign)
             sums[step.input] = add_logarithms(sums[step.input], term) if step.input in sums else term
-        return sums
+            found.append(sums[step.input])
+        return found
 
     def paths(self, tensor: Tensor | str) -> Paths:
         """The paths from the output to a tensor: counted without being listed, and found one by one on iteration."""
@@ -303,6 +311,17 @@ class GradientTrace(Displayed, Sequence[Step]):
     def plot(self, axes: Any = None) -> Any:
         """|downstream| of every step, and what the leaves receive, on a logarithmic axis; returns the Axes."""
         return show.plots.steps(self, axes)
+
+    def to_page(self) -> str:
+        """One self-contained HTML file, in which one steps through the forward pass and the walk, an edge a step.
+
+        Raises ValueError for more than 5,000 steps.
+        """
+        return show.page.to_page(self)
+
+    def page(self) -> Any:
+        """The page of `to_page` for a cell of a notebook."""
+        return show.page.Frame(self.to_page())
 
 
 def trace(output: Tensor, upstream: Any = None) -> GradientTrace:
