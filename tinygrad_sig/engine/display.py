@@ -9,6 +9,9 @@ class Displayed:
 
     __slots__ = ()
 
+    def __init_subclass__(cls) -> None:
+        cls._repr_pretty_ = Displayed._repr_pretty_  # type: ignore[method-assign]  # IPython looks no further than repr.
+
     def _repr_html_(self) -> str | None:
         found: str | None = import_module("..show.notebook", __package__).view(self)
         return found

@@ -34,11 +34,11 @@ STYLE = """<style>
 .tinygrad-sig.tinygrad-sig {
   --blue: color-mix(in srgb, #2878c8 75%, currentColor); --red: color-mix(in srgb, #d05000 75%, currentColor);
   --line: color-mix(in srgb, currentColor 35%, transparent); --shade: color-mix(in srgb, currentColor 7%, transparent);
-  overflow-x: auto; line-height: 1.5; padding-bottom: .5em;
+  overflow-x: auto; padding-bottom: .5em;
   & table { border-collapse: collapse; border: 0; margin: 0 0 .6em; font-size: 13px; width: auto; }
   & caption { text-align: left; white-space: nowrap; color: inherit; font-weight: 600; padding: .2em .6em; }
   & th, & td { text-align: right; white-space: nowrap; padding: .1em .6em; border: 0; max-width: none;
-    vertical-align: middle; font-variant-numeric: tabular-nums; }
+    vertical-align: middle; line-height: 1.5; font-variant-numeric: tabular-nums; }
   & thead th { border-bottom: 1px solid var(--line); font-weight: 600; }
   & tbody tr:nth-child(n) { background: none; }
   & tbody tr:nth-child(n):hover { background: var(--shade); }
