@@ -35,7 +35,8 @@ STYLE = """<style>
   --blue: color-mix(in srgb, #2878c8 75%, currentColor); --red: color-mix(in srgb, #d05000 75%, currentColor);
   --line: color-mix(in srgb, currentColor 35%, transparent); --shade: color-mix(in srgb, currentColor 7%, transparent);
   overflow-x: auto; padding-bottom: .5em;
-  & table { border-collapse: collapse; border: 0; margin: 0 0 .6em; font-size: 13px; width: auto; }
+  & table { border-collapse: collapse; border: 0; margin: 0 0 .6em; font-size: 13px; width: auto;
+    color: inherit; }
   & caption { text-align: left; white-space: nowrap; color: inherit; font-weight: 600; padding: .2em .6em; }
   & th, & td { text-align: right; white-space: nowrap; padding: .1em .6em; border: 0; max-width: none;
     vertical-align: middle; line-height: 1.5; font-variant-numeric: tabular-nums; }
@@ -44,7 +45,7 @@ STYLE = """<style>
   & tbody tr:nth-child(n):hover { background: var(--shade); }
   & .left { text-align: left; }
   & .code, & pre { font-family: var(--jp-code-font-family, var(--vscode-editor-font-family, monospace)); }
-  & .axis { text-align: left; width: 14em; min-width: 8em; }
+  & .axis { text-align: left; width: 14em; min-width: 12em; }
   & .axis div { display: flex; justify-content: space-between; font-weight: 400; font-size: .85em; }
   & th.axis { padding: .1em 0; }
   & td.axis { padding: .1em 0; background: repeating-linear-gradient(to right, var(--line) 0 1px, transparent 1px

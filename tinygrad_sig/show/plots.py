@@ -194,6 +194,7 @@ def history(found: Any, axes: Any = None) -> Any:
     lines(found.steps, sizes, axes, yscale="log", ylabel="‖gradient‖")
     axes.set_title("\n".join(fill(warning, 72) for warning in found.warnings), fontsize="medium", loc="left")
     axes.figure.axes[-1].set_xlabel("step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     handles, labels = axes.get_legend_handles_labels()
     some = slice(None, None, 1 + len(handles) // 16)
     axes.legend(handles[some], labels[some], frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
