@@ -1,12 +1,10 @@
 // The graph: boxes for tensors, forward from left to right, and arrows on which the gradient comes back.
 
-import { colours, draw, make, power } from "./looks.js";
+import { clipped, colours, draw, make, power } from "./looks.js";
 
 const HEIGHT = 68, STRIP = 22, PITCH = 104, MARGIN = 16; // of a box, its strip for the gradient, a row, the edge
 const LETTER = 7.4, SMALL = 6.9; // how wide a letter is, about, in a box and beside an arrow
 const APART = 15; // between arrows that meet at a box
-
-const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** Draw the graph of a page's data; `onstep` and `onnode` are told which arrow or box was clicked. */
 export function drawGraph(page, onstep, onnode) {

@@ -1,6 +1,6 @@
 // The panel: what happens at this step, in large letters, and the chain rule that has grown so far.
 
-import { formula, fraction, heat, make } from "./looks.js";
+import { clipped, formula, fraction, heat, make } from "./looks.js";
 
 const exact = (value) => (value === null || value === undefined ? null : Array.isArray(value) ? "an array" : `${value}`);
 
@@ -41,8 +41,8 @@ export function drawStep(data, index, arrays) {
   const { page, output: y } = data, step = page.steps[index], full = data.steps[index];
   const [a, b] = [page.nodes[step.output].name, page.nodes[step.input].name];
   const [over, local, down] = page.scalar ? ["", "", ""] : step.shapes;
-  const factor = [fraction("∂", a, b), make("span", "is", ["= ", formula(step.formula)])];
-  const carried = [make("span", "is", formula(step.formula))];
+  const factor = [fraction("∂", a, b), make("span", "is", ["= ", formula(clipped(step.formula, 22))])];
+  const carried = [make("span", "is", formula(clipped(step.formula, 30)))];
   const times = page.scalar || !step.linear;
   return make("div", "", [
     make("div", `equation${times ? "" : " carried"}`, [

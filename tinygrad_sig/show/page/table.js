@@ -22,7 +22,7 @@ export function drawTable(data, onstep) {
 
 /** One step: its numbers in five digits, and in full where one points. */
 function row({ page, steps }, step, i, onstep) {
-  const cell = (key) => make("td", "right number", step[key] ?? "", { title: typeof steps[i][key] === "number" ? steps[i][key] : null });
+  const cell = (key) => make("td", "right number", make("span", "", step[key] ?? ""), { title: typeof steps[i][key] === "number" ? steps[i][key] : null });
   const edge = [formula(page.nodes[step.output].name), " → ", formula(page.nodes[step.input].name)];
   const button = make("button", "edge", edge, { type: "button", tabindex: -1 });
   const bar = make("span", "bar");
