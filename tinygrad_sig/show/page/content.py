@@ -47,7 +47,12 @@ def page_data(trace: Any) -> dict[str, Any]:
         "axis": axis(trace),
         "boxes": boxes,
         "arrows": [
-            {"source": a, "target": b, "steps": [s.number for s in steps if s], "route": route}
+            {
+                "source": a,
+                "target": b,
+                "steps": [s.number for s in steps if s],
+                "route": [list(place) for place in route],
+            }
             for (a, b, steps), route in zip(arrows, routes, strict=True)
         ],
         "nodes": [node(trace, tensor, places[tensor], values.get(tensor), index) for tensor in trace.names],
@@ -121,7 +126,8 @@ def steps(trace: Any, index: dict[Any, int]) -> list[dict[str, Any]]:
     found = []
     for step, sizes in zip(trace.steps, trace.arrivals if trace.scalar else [()] * len(trace), strict=True):
         x = step.input
-        sums[x] = sums[x] + step.downstream if x in sums else step.downstream
+        with np.errstate(all="ignore"):  # The walk has added the same, and whoever ran it has been warned.
+            sums[x] = sums[x] + step.downstream if x in sums else step.downstream
         arrived[x] += 1
         log = size(trace, step)
         texts = {

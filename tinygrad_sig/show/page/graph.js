@@ -3,7 +3,7 @@
 import { clipped, colours, draw, make, power } from "./looks.js";
 
 const HEIGHT = 68, STRIP = 22, PITCH = 104, MARGIN = 16; // of a box, its strip for the gradient, a row, the edge
-const LETTER = 7.4, SMALL = 6.9; // how wide a letter is, about, in a box and beside an arrow
+const LETTER = 7.4, SMALL = 7.2; // how wide a letter is, about, in a box and beside an arrow
 const APART = 15; // between arrows that meet at a box
 
 /** Draw the graph of a page's data; `onstep` and `onnode` are told which arrow or box was clicked. */
@@ -48,12 +48,12 @@ function measured(boxes, page, labels, ends) {
   const parts = new Map(page.steps.filter(({ sum }) => sum.arrived < sum.of).map(({ input, sum }) => [page.nodes[input].box, strip(sum)]));
   for (const { id, column, lines, nodes, fold } of boxes.values()) {
     const texts = [...lines, parts.get(id) ?? "", fold ? "".padEnd(18) : nodes[0].gradient ?? nodes[0].state];
-    columns[column].width = Math.max(columns[column].width, 18 + LETTER * Math.max(...texts.map((text) => text.length)));
+    columns[column].width = Math.max(columns[column].width, 11 + LETTER * Math.max(...texts.map((text) => text.length)));
   }
   page.arrows.forEach(({ route }, i) => {
     const column = columns[route.at(-1)[0]];
     if (ends[i].bend) column.gap = Math.max(column.gap, 120);
-    column.gap = Math.max(column.gap, 18 + SMALL * Math.max(0, ...labels[i].map((line) => line.length)));
+    column.gap = Math.max(column.gap, 9 + SMALL * Math.max(0, ...labels[i].map((line) => line.length)));
   });
   let x = MARGIN;
   columns.forEach((column, i) => {
