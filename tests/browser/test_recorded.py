@@ -201,7 +201,7 @@ def test_axe_finds_nothing_serious(show, make, scheme):
         pytest.fail(why) if os.environ.get("TINYGRAD_SIG_BROWSER") == "required" else pytest.skip(why)
     page = show(make().to_page(), color_scheme=scheme, reduced_motion="reduce")
     page.evaluate(axe.read_text(encoding="utf-8"))
-    for key in ("Home", "ArrowRight", "End"):
+    for key in ("Home", "ArrowRight", "End") if make is five else ("End",):
         page.keyboard.press(key)
         violations = page.evaluate("axe.run()")["violations"]
         serious = [(v["id"], v["nodes"][0]["html"]) for v in violations if v["impact"] in ("serious", "critical")]
@@ -209,12 +209,14 @@ def test_axe_finds_nothing_serious(show, make, scheme):
 
 
 @pytest.mark.parametrize("make", [five, thirty, arrays, twice])
-@pytest.mark.parametrize("width", [400, 640, 1024])
-def test_no_window_scrolls_sideways(show, make, width):
-    page = show(make().to_page(), width=width)
-    for key in ("Home", "ArrowRight", "End"):
-        page.keyboard.press(key)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_no_window_scrolls_sideways(show, make):
+    """640 is what 200 % leaves of 1280."""
+    page = show(make().to_page())
+    for width in (320, 400, 640, 1024):
+        page.set_viewport_size({"width": width, "height": 800})
+        for key in ("Home", "ArrowRight", "End"):
+            page.keyboard.press(key)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_nothing_moves_for_those_who_want_none(show):
