@@ -127,13 +127,15 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         if not all(map(np.isfinite, (x, *leaves))):
             raise ValueError(f"a number is too large for {options.dtype}; give smaller ones, or a wider --dtype")
         n = len(weights)
-        if options.format == "python":
-            return written_out(x, leaves[:n], leaves[n:], ACTIVATIONS[options.activation], options.all)
-        steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]))
+        activation = ACTIVATIONS[options.activation]
+        if options.format != "python" or options.page or options.plot:
+            steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, activation))
         if options.page is not None:
             write_page(steps, options.page)
         if options.plot is not None:
             figure.draw(plots.chain(layers(steps)).figure, options.plot)
+        if options.format == "python":
+            return written_out(x, leaves[:n], leaves[n:], activation, options.all)
         if options.format == "csv":
             return steps.to_csv()
         if options.format == "latex":

@@ -82,7 +82,7 @@ def source(text: str) -> str:
 
 
 def block(id: str, value: Any) -> str:
-    """Data that the script reads and nothing runs; in JSON < may be \\u003c, so that no element ends or begins in it."""
+    """Data that the script reads and nothing runs; JSON may have \\u003c for <, by which no element ends or begins."""
     text = compact(value).replace("<", "\\u003c")
     return f'<script type="application/json" id="{escape(id)}">{text}</script>'
 

@@ -5,6 +5,7 @@ Every number is a text that Python has written, beside the number itself; the br
 
 import math
 from collections import Counter
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,15 @@ def page_data(trace: Any) -> dict[str, Any]:
         "axis": axis(trace),
         "boxes": boxes,
         "arrows": [
-            {"source": a, "target": b, "steps": [s.number for s in steps if s], "route": route}
+            {
+                "source": a,
+                "target": b,
+                "steps": [s.number for s in steps if s],
+                "route": [list(place) for place in route],
+            }
             for (a, b, steps), route in zip(arrows, routes, strict=True)
         ],
-        "nodes": [node(trace, tensor, places[tensor], values.get(tensor)) for tensor in trace.names],
+        "nodes": [node(trace, tensor, places[tensor], values.get(tensor), index) for tensor in trace.names],
         "forward": [index[tensor] for tensor in nodes],
         "steps": steps(trace, index),
     }
@@ -71,7 +77,7 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def node(trace: Any, tensor: Any, box: str, value: Any) -> dict[str, Any]:
+def node(trace: Any, tensor: Any, box: str, value: Any, index: dict[Any, int]) -> dict[str, Any]:
     """A tensor: what it is called, how it was computed, its value, its gradient and the state of that."""
     value = tensor.data if value is None else value  # Nothing was computed with the output.
     found = {
@@ -80,6 +86,7 @@ def node(trace: Any, tensor: Any, box: str, value: Any) -> dict[str, Any]:
         "kind": "computed" if tensor.inputs else "leaf" if tensor.requires_grad else "constant",
         "op": tensor.op,
         "formula": clipped(write(forward(tensor, trace.names.__getitem__)), 60) if tensor.inputs else None,
+        "inputs": [index[x] for x in dict.fromkeys(tensor.inputs) if x in index],
         "shape": dimensions(value),
         "value": shown(value),
         "exact": exact(value) if np.size(value) <= SMALL else None,
@@ -104,9 +111,10 @@ def axis(trace: Any) -> dict[str, Any]:
         logs += [log for log, _ in trace.magnitudes.values()]
     found = [log for log in logs if math.isfinite(log)] or [0.0]
     low, high = math.floor(min(found)), math.ceil(max(found))
-    low -= high - low < 2
-    apart = math.ceil((high - low) / 4)
-    return {"low": low, "high": high, "ticks": list(range(high, low - 1, -apart))[::-1]}
+    apart = next(d for k in count() for d in (10**k, 2 * 10**k, 5 * 10**k) if high - low <= 5 * d)
+    low, high = low // apart * apart, -(-high // apart) * apart
+    low -= apart * (low == high)
+    return {"low": low, "high": high, "ticks": list(range(low, high + 1, apart))}
 
 
 def steps(trace: Any, index: dict[Any, int]) -> list[dict[str, Any]]:
@@ -118,7 +126,8 @@ def steps(trace: Any, index: dict[Any, int]) -> list[dict[str, Any]]:
     found = []
     for step, sizes in zip(trace.steps, trace.arrivals if trace.scalar else [()] * len(trace), strict=True):
         x = step.input
-        sums[x] = sums[x] + step.downstream if x in sums else step.downstream
+        with np.errstate(all="ignore"):  # The walk has added the same, and whoever ran it has been warned.
+            sums[x] = sums[x] + step.downstream if x in sums else step.downstream
         arrived[x] += 1
         log = size(trace, step)
         texts = {
@@ -183,7 +192,8 @@ def latex(trace: Any, step: Any, sum: dict[str, Any]) -> str:
     if trace.scalar:
         factor = latex_number(step.factor) if step.local is None else bracketed(formula, LATEX, PRODUCT)
         numbers = rf"{latex_number(step.upstream)} \cdot {latex_number(step.factor)}"
-        return rf"{downstream} {equal} {upstream} \cdot {factor} = {numbers} = {latex_number(step.downstream)}"
+        total = rf" \quad \text{{in all }} {latex_number(sum['exact'])}" if sum["arrived"] > 1 else ""
+        return rf"{downstream} {equal} {upstream} \cdot {factor} = {numbers} = {latex_number(step.downstream)}{total}"
     if step.local is None:
         return rf"{downstream} {equal} {write(formula, LATEX)}, \quad g = {upstream}"
     return rf"{downstream} {equal} {upstream} \odot {bracketed(formula, LATEX, PRODUCT)}"

@@ -3,7 +3,7 @@
 // The one idea: a page stands at one position, and everything on it is a function of that. Position 0 is the start, then
 // come the values that are computed forward, then the edges of the walk back.
 
-import { drawGraph, fillBox, legend } from "./graph.js";
+import { drawGraph, fillBox, legend, strip } from "./graph.js";
 import { formula, make } from "./looks.js";
 import { chainLine, drawForward, drawStart, drawStep, latex } from "./panel.js";
 import { drawTable } from "./table.js";
@@ -69,7 +69,7 @@ export function mount(root) {
     const { page: drawn } = data, done = walked();
     slider.value = at;
     slider.setAttribute("aria-valuetext", said());
-    count.textContent = `${at} / ${total()}`;
+    count.textContent = at > forward() ? `back ${done} / ${data.page.steps.length}` : `forward ${at} / ${forward()}`;
     play.disabled = total() === 0;
     drawPanel();
     renderGraph(drawn, done);
@@ -110,6 +110,7 @@ export function mount(root) {
       arrow.group.classList.toggle("lit", here);
       arrow.group.classList.toggle("done", passed !== undefined);
       arrow.group.classList.toggle("known", at >= forward());
+      arrow.group.classList.toggle("feeding", at <= forward() && arrow.nodes.has(drawn.nodes[last]));
       if (here) lit = arrow;
     }
     for (const box of graph.boxes.values()) {
@@ -129,7 +130,7 @@ export function mount(root) {
       const step = received.get(i);
       if (i === start && at > forward()) return { text: node.gradient, state: "number", log10: node.log10 };
       if (!step) return {};
-      if (step.sum.arrived < step.sum.of) return { text: `${step.sum.arrived} of ${step.sum.of}: ${step.sum.after}`, state: "part" };
+      if (step.sum.arrived < step.sum.of) return { text: strip(step.sum), state: "part" };
       return { text: node.gradient, state: node.state, log10: node.log10 };
     }
     const latest = [...received].filter(([i]) => inside.includes(i)).at(-1);

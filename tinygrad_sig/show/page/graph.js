@@ -1,26 +1,25 @@
 // The graph: boxes for tensors, forward from left to right, and arrows on which the gradient comes back.
 
-import { colours, draw, make, power } from "./looks.js";
+import { clipped, colours, draw, make, power } from "./looks.js";
 
 const HEIGHT = 68, STRIP = 22, PITCH = 104, MARGIN = 16; // of a box, its strip for the gradient, a row, the edge
-const LETTER = 7.4, SMALL = 6.9; // how wide a letter is, about, in a box and beside an arrow
+const LETTER = 7.4, SMALL = 7.2; // how wide a letter is, about, in a box and beside an arrow
 const APART = 15; // between arrows that meet at a box
-
-const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** Draw the graph of a page's data; `onstep` and `onnode` are told which arrow or box was clicked. */
 export function drawGraph(page, onstep, onnode) {
   const boxes = new Map(page.boxes.map((box) => [box.id, { ...box, nodes: page.nodes.filter((n) => n.box === box.id) }]));
   for (const box of boxes.values()) box.lines = box.fold ?? lines(box.nodes[0]);
   const labels = page.arrows.map((arrow) => label(page, arrow));
-  const columns = measured(boxes, page.arrows, labels);
-  const y = (down) => MARGIN + down * PITCH;
-  for (const box of boxes.values()) Object.assign(box, columns[box.column], { y: y(box.down) });
   const ends = ports(page.arrows, boxes);
-  const arrows = page.arrows.map((arrow, i) => drawArrow(arrow, boxes, columns, ends[i], labels[i], onstep));
+  const columns = measured(boxes, page, labels, ends);
+  const top = ends.some(({ bend }) => bend) ? 46 : MARGIN; // Parallel arrows reach beyond their boxes.
+  const y = (down) => top + down * PITCH;
+  for (const box of boxes.values()) Object.assign(box, columns[box.column], { y: y(box.down) });
+  const arrows = page.arrows.map((arrow, i) => drawArrow(arrow, boxes, columns, y, ends[i], labels[i], onstep));
   const drawn = [...boxes.values()].map((box) => [box.id, drawBox(box, page.nodes, onnode)]);
   const deepest = Math.max(...page.boxes.map((box) => box.down), ...page.arrows.flatMap((a) => a.route.map(([, d]) => d)));
-  const [width, height] = [columns.at(-1).x + columns.at(-1).width + MARGIN, y(deepest) + HEIGHT + MARGIN];
+  const [width, height] = [columns.at(-1).x + columns.at(-1).width + MARGIN, y(deepest) + HEIGHT + top];
   const svg = draw("svg", "graph", [patterns(), ...arrows.map((a) => a.group), ...drawn.map(([, box]) => box.group)], {
     viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
     "aria-label": `The graph: ${page.boxes.length} boxes, forward from left to right. The table has every edge.`,
@@ -44,14 +43,17 @@ function label(page, arrow) {
 }
 
 /** Where each column begins and how wide it is: as its texts, and those of the arrows that end in it, ask for. */
-function measured(boxes, arrows, labels) {
+function measured(boxes, page, labels, ends) {
   const columns = Array.from({ length: 1 + Math.max(...[...boxes.values()].map((box) => box.column)) }, () => ({ width: 78, gap: 52 }));
-  for (const { column, lines } of boxes.values()) {
-    columns[column].width = Math.max(columns[column].width, 18 + LETTER * Math.max(...lines.map((line) => line.length)));
+  const parts = new Map(page.steps.filter(({ sum }) => sum.arrived < sum.of).map(({ input, sum }) => [page.nodes[input].box, strip(sum)]));
+  for (const { id, column, lines, nodes, fold } of boxes.values()) {
+    const texts = [...lines, parts.get(id) ?? "", fold ? "".padEnd(18) : nodes[0].gradient ?? nodes[0].state];
+    columns[column].width = Math.max(columns[column].width, 11 + LETTER * Math.max(...texts.map((text) => text.length)));
   }
-  arrows.forEach(({ route }, i) => {
+  page.arrows.forEach(({ route }, i) => {
     const column = columns[route.at(-1)[0]];
-    column.gap = Math.max(column.gap, 18 + SMALL * Math.max(0, ...labels[i].map((line) => line.length)));
+    if (ends[i].bend) column.gap = Math.max(column.gap, 120);
+    column.gap = Math.max(column.gap, 9 + SMALL * Math.max(0, ...labels[i].map((line) => line.length)));
   });
   let x = MARGIN;
   columns.forEach((column, i) => {
@@ -72,7 +74,7 @@ function ports(arrows, boxes) {
       const spread = meeting.filter((i) => side === "target" || parallel(i)).sort((i, j) => height(i) - height(j));
       spread.forEach((i, place) => {
         ends[i][side] = (place - (spread.length - 1) / 2) * Math.min(APART, (HEIGHT - 20) / spread.length);
-        if (parallel(i)) ends[i].bend = Math.sign(ends[i][side]) * 34;
+        if (parallel(i)) ends[i].bend = Math.sign(ends[i][side]) * 30;
       });
     }
   }
@@ -80,21 +82,22 @@ function ports(arrows, boxes) {
 }
 
 /** An arrow along its route, with its label before the box that it ends at. */
-function drawArrow(arrow, boxes, columns, end, texts, onstep) {
+function drawArrow(arrow, boxes, columns, top, end, texts, onstep) {
   const source = boxes.get(arrow.source), last = boxes.get(arrow.target);
   const middle = HEIGHT / 2;
   let x = source.x + source.width, y = source.y + middle + end.source;
   let line = `M${x} ${y}`, label;
   arrow.route.slice(1).forEach(([c, down], i) => {
     const ending = i === arrow.route.length - 2;
-    const to = [columns[c].x - (ending ? 5 : 0), MARGIN + down * PITCH + middle + (ending ? end.target : 0)];
+    const to = [columns[c].x - (ending ? 5 : 0), top(down) + middle + (ending ? end.target : 0)];
     const half = (to[0] - x) / 2;
     line += `C${x + half} ${y + end.bend} ${to[0] - half} ${to[1] + end.bend} ${to[0]} ${to[1]}`;
     label = [x + half, (y + to[1]) / 2 + end.bend * 0.75];
     [x, y] = to;
     if (!ending) line += `H${x += columns[c].width}`;
   });
-  const text = texts.map((content, i) => draw("text", i ? "number" : "symbol", content, { x: label[0], y: label[1] + (i ? 15 : -6) }));
+  const lines = end.bend < 0 ? [-21, -7] : end.bend > 0 ? [17, 31] : [-6, 15];
+  const text = texts.map((content, i) => draw("text", i ? "number" : "symbol", content, { x: label[0], y: label[1] + lines[i] }));
   const path = draw("path", "line", [], { d: line });
   const group = draw("g", arrow.steps.length ? "arrow" : "arrow constant", [draw("path", "reach", [], { d: line }), path, ...text], {
     onclick: arrow.steps.length ? () => onstep(arrow.steps[0]) : null,
@@ -106,19 +109,22 @@ function drawArrow(arrow, boxes, columns, end, texts, onstep) {
 function drawBox(box, nodes, onnode) {
   const text = (look, content, y) => draw("text", look, content, { x: box.width / 2, y });
   const node = box.fold ? null : box.nodes[0];
-  const strip = draw("path", "strip", [], { d: bottom(box.width) });
+  const filled = draw("path", "strip", [], { d: bottom(box.width) });
   const gradient = text("gradient", "", HEIGHT - 6.5);
   const whole = box.fold ? box.fold.join(", ") : [node.name, node.formula, node.exact ?? node.value].filter((v) => v !== null).join(" = ");
   const value = text("value", box.lines[1], 37);
   const group = draw("g", `box ${box.fold ? "fold" : node.kind}`, [
     draw("title", "", whole),
     draw("rect", "back", [], { width: box.width, height: HEIGHT, rx: 8 }),
-    strip,
+    filled,
     draw("rect", "frame", [], { width: box.width, height: HEIGHT, rx: 8 }),
     text("name", box.lines[0], 18), value, gradient,
   ], { transform: `translate(${box.x} ${box.y})`, onclick: node?.kind === "computed" ? () => onnode(nodes.indexOf(node)) : null });
-  return { group, strip, gradient, value, node, nodes: box.nodes, x: box.x + box.width / 2 };
+  return { group, strip: filled, gradient, value, node, nodes: box.nodes, x: box.x + box.width / 2 };
 }
+
+/** What stands in the strip of a box whose node has received a part of its gradient. */
+export const strip = (sum) => `${sum.arrived} of ${sum.of}: ${sum.after}`;
 
 /** The lower part of a box, with its round corners. */
 function bottom(width) {
@@ -156,11 +162,10 @@ export function legend(axis) {
   });
   const scale = make("span", "scale", [draw("svg", "", cells, { viewBox: "0 0 192 12", preserveAspectRatio: "none", "aria-hidden": "true" }), make("span", "ticks", ticks)]);
   const states = [
-    ["number", "a number, coloured by its size"],
-    ["underflowed", "underflowed: 0 in this dtype, true size in brackets"],
+    ["underflowed", "underflowed to 0 (in brackets: its true size)"],
     ["not-connected", "not connected: no path leads there"],
-    ["not-computed", "not computed: a constant"],
+    ["not-computed", "not computed: a constant, or not yet"],
   ];
   const items = states.map(([state, text]) => make("li", "", [make("span", `swatch ${state}`), text]));
-  return make("div", "legend", [make("span", "", "|gradient|"), scale, make("ul", "", items)]);
+  return make("div", "legend", [make("span", "", "a number: |gradient|"), scale, make("ul", "", items)]);
 }

@@ -4,12 +4,13 @@ A box stands one column right of the last that it needs, a leaf just before the 
 several columns goes through a point in each, which is placed as a light box would be; so it goes around boxes.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-SWEEPS = 8
-LIGHT = 0.01  # What a leaf, or an arrow from one, weighs against computed boxes, whose line is to be straight.
+SWEEPS = 12
+LIGHT = 1e-6  # What a leaf, or an arrow from one, weighs against computed boxes, whose line is to be straight.
 
 
 class Place(NamedTuple):
@@ -31,19 +32,21 @@ def layout(
     levels: list[list[str]] = [[] for _ in range(max(column.values()) + 1)]
     for id in sorted(ids, key=lambda id: id not in leaves):
         levels[column[id]].append(id)
-    near: dict[str, list[tuple[str, float]]] = {id: [] for id in ids}
+    near: list[dict[str, list[tuple[str, float]]]] = [defaultdict(list), defaultdict(list)]  # to the right, to the left
     for (source, _), route in zip(arrows, routes, strict=True):
         weight = LIGHT if source in leaves else 1.0
         for c, point in enumerate(route[1:-1], column[source] + 1):
             levels[c].append(point)
-            near[point] = []
         for a, b in pairwise(route):
-            near[a].append((b, weight))
-            near[b].append((a, weight))
+            near[0][a].append((b, weight))
+            near[1][b].append((a, weight))
     down = {id: float(i) for level in levels for i, id in enumerate(level)}
     for sweep in range(SWEEPS):
-        for level in levels if sweep % 2 == 0 else reversed(levels):
-            wanted = {id: mean(down[id], [(down[other], w) for other, w in near[id]]) for id in level}
+        for level in levels if sweep % 2 else reversed(levels):  # The last sweep goes forward.
+            wanted = {
+                id: mean([(down[other], w) for other, w in near[sweep % 2][id] or near[1 - sweep % 2][id]], down[id])
+                for id in level
+            }
             if sweep < SWEEPS // 2:  # The order in a column is found first, and then only distances.
                 level.sort(key=wanted.__getitem__)
             weights = [LIGHT if id in leaves else 0.1 if "." in id else 1.0 for id in level]
@@ -68,8 +71,8 @@ def columns(ids: Sequence[str], leaves: set[str], arrows: Sequence[tuple[str, st
     return {id: found.get(id, 0) for id in ids}
 
 
-def mean(otherwise: float, values: Sequence[tuple[float, float]]) -> float:
-    """The mean of values with weights."""
+def mean(values: Sequence[tuple[float, float]], otherwise: float) -> float:
+    """The mean of values with weights, if there are any."""
     total = sum(weight for _, weight in values)
     return sum(value * weight for value, weight in values) / total if total else otherwise
 

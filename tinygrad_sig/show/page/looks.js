@@ -25,6 +25,9 @@ function furnished(element, look, children, attributes) {
   return element;
 }
 
+/** Text of at most so many letters. */
+export const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
 /** A formula as it is set in books: letters in italics, their numbers below the line. */
 export function formula(text) {
   const parts = [];
@@ -39,7 +42,7 @@ export function formula(text) {
 
 /** dy/dx, or ∂y/∂x, as a fraction; read as text it is just that. */
 export function fraction(d, above, below) {
-  const line = (name) => make("span", "", [d, formula(name)]);
+  const line = (name) => make("span", "", [d, formula(clipped(name, 14))]);
   return make("span", "fraction", [line(above), make("span", "slash", "/"), line(below)]);
 }
 

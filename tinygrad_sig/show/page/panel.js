@@ -1,6 +1,6 @@
 // The panel: what happens at this step, in large letters, and the chain rule that has grown so far.
 
-import { formula, fraction, heat, make } from "./looks.js";
+import { clipped, formula, fraction, heat, make } from "./looks.js";
 
 const exact = (value) => (value === null || value === undefined ? null : Array.isArray(value) ? "an array" : `${value}`);
 
@@ -24,10 +24,15 @@ export function drawStart(data) {
 
 /** A step forward: a value is computed from its inputs. */
 export function drawForward(data, node, arrays) {
-  return make("div", "equation", [
-    operand("forward", formula(node.name), node.value, node.exact, node.shape, arrays),
-    sign("="),
-    make("dl", "operand wide", [make("dt", "", node.op ?? ""), make("dd", "symbols", formula(node.formula ?? ""))]),
+  const inputs = node.inputs.map((i) => data.page.nodes[i]);
+  const given = inputs.flatMap(({ name, value, shape }, i) => [i ? ", " : "with ", formula(name), ` = ${shape} ${value}`.replace("  ", " ")]);
+  return make("div", "", [
+    make("div", "equation forward", [
+      operand("forward", formula(node.name), node.value, node.exact, node.shape, arrays),
+      sign("="),
+      make("dl", "operand", [make("dt", "", node.op), make("dd", "symbols", formula(node.formula))]),
+    ]),
+    make("p", "sum", given),
   ]);
 }
 
@@ -36,17 +41,17 @@ export function drawStep(data, index, arrays) {
   const { page, output: y } = data, step = page.steps[index], full = data.steps[index];
   const [a, b] = [page.nodes[step.output].name, page.nodes[step.input].name];
   const [over, local, down] = page.scalar ? ["", "", ""] : step.shapes;
-  const factor = [fraction("∂", a, b), make("span", "is", ["= ", formula(step.formula)])];
-  const carried = [make("span", "is", formula(step.formula))];
+  const factor = [fraction("∂", a, b), make("span", "is", ["= ", formula(clipped(step.formula, 22))])];
+  const carried = [make("span", "is", formula(clipped(step.formula, 30)))];
   const times = page.scalar || !step.linear;
   return make("div", "", [
     make("div", `equation${times ? "" : " carried"}`, [
       operand("upstream gradient", fraction("d", y, a), step.upstream, full.upstream, over, arrays),
       sign(times ? "×" : "→"),
-      operand(times ? "local derivative" : "carried back by", times ? factor : carried,
-        step.local === null ? "" : page.scalar ? step.local : `mean ${step.local}`, full.local, local, arrays),
+      operand(!times ? "carried back by" : page.scalar ? "local derivative" : "local derivative, mean size", times ? factor : carried,
+        step.local ?? "", full.local, local, arrays),
       sign(times ? "=" : "→"),
-      operand(step.sum.of > 1 ? `downstream, part ${step.sum.arrived} of ${step.sum.of}` : "downstream gradient",
+      operand(step.sum.of > 1 ? `downstream, ${step.sum.arrived} of ${step.sum.of}` : "downstream gradient",
         step.sum.of > 1 ? ["to ", fraction("d", y, b)] : fraction("d", y, b), step.downstream, full.downstream, down, arrays),
     ]),
     received(y, b, step),
@@ -55,7 +60,7 @@ export function drawStep(data, index, arrays) {
 
 /** The sum at a node, as its parts arrive. */
 function received(y, b, { sum, downstream }) {
-  if (sum.of === 1) return make("p", "sum", [`${"The only use of "}`, formula(b), ": this is all of ", fraction("d", y, b), "."]);
+  if (sum.of === 1) return make("p", "sum", ["The only use of ", formula(b), ": this is all of ", fraction("d", y, b), "."]);
   const dots = Array.from({ length: Math.min(sum.of, 12) }, (_, i) => make("span", i < sum.arrived ? "dot full" : "dot"));
   const adding = sum.before === null ? [make("b", "", sum.after)] : [sum.before, " + ", downstream, " = ", make("b", "", sum.after)];
   const rest = sum.of - sum.arrived;
@@ -69,8 +74,9 @@ export function chainLine(data, index) {
   const { page, output: y } = data, step = page.steps[index];
   const [a, b] = [page.nodes[step.output].name, page.nodes[step.input].name];
   const product = page.scalar || !step.linear ? [fraction("d", y, a), " · ", bracketed(step)] : [formula(step.formula)];
+  const total = step.sum.arrived > 1 ? [", in all ", make("b", "", step.sum.after)] : [];
   const numbers = page.scalar ? ` = ${step.upstream} · ${step.local} = ` : " = ";
-  return make("li", "", [fraction("d", y, b), step.sum.arrived > 1 ? " += " : " = ", ...product, make("span", "numbers", [numbers, make("b", "", step.downstream)])]);
+  return make("li", "", [fraction("d", y, b), step.sum.arrived > 1 ? " += " : " = ", ...product, make("span", "numbers", [numbers, make("b", "", step.downstream), ...total])]);
 }
 
 const bracketed = (step) => formula(/[+−/ ]/.test(step.formula.replace(/\(.*\)/, "")) ? `(${step.formula})` : step.formula);

@@ -10,7 +10,7 @@ export function drawTable(data, onstep) {
     mark.style.left = `${100 * share(tick, axis)}%`;
     return mark;
   });
-  const [up, mid, down] = page.scalar ? ["upstream", "× local", "= downstream"] : ["‖upstream‖", "mean |local|", "‖downstream‖"];
+  const [up, mid, down] = page.scalar ? ["upstream", "×\u00a0local", "=\u00a0downstream"] : ["‖upstream‖", "mean |local|", "‖downstream‖"];
   const head = ["step", "edge", "local derivative", up, mid, down].map((text, i) => make("th", i > 2 || !i ? "right" : "", text, { scope: "col" }));
   head.push(make("th", "bars", [make("span", "visually-hidden", "size on a logarithmic axis"), make("span", "ticks", ticks, { "aria-hidden": "true" })], { scope: "col" }));
   const rows = page.steps.map((step, i) => row(data, step, i, onstep));
@@ -22,7 +22,7 @@ export function drawTable(data, onstep) {
 
 /** One step: its numbers in five digits, and in full where one points. */
 function row({ page, steps }, step, i, onstep) {
-  const cell = (key) => make("td", "right number", step[key] ?? "", { title: typeof steps[i][key] === "number" ? steps[i][key] : null });
+  const cell = (key) => make("td", "right number", make("span", "", step[key] ?? ""), { title: typeof steps[i][key] === "number" ? steps[i][key] : null });
   const edge = [formula(page.nodes[step.output].name), " → ", formula(page.nodes[step.input].name)];
   const button = make("button", "edge", edge, { type: "button", tabindex: -1 });
   const bar = make("span", "bar");
