@@ -72,7 +72,7 @@ def test_a_command_of_the_readme_runs(command, tmp_path):
 
 
 def test_every_block_is_run_by_one_of_these_tests_or_by_the_ci_script():
-    assert {language for language, _ in BLOCKS} == {"sh", "python", "text", "py"}  # py: a cell, run by test_notebook
+    assert {language for language, _ in BLOCKS} == {"sh", "python", "text", "py"}  # py: a cell, run in tests/browser
     assert len(PROGRAMS) + 1 == sum(language == "text" for language, _ in BLOCKS)
     for part in (part for line in LINES for part in line.split(" && ")):
         assert part in COMMANDS or any(part.startswith(other) for other in OTHERS), part
