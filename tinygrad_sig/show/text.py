@@ -82,10 +82,11 @@ class Scale(NamedTuple):
     def over(cls, sizes: Iterable[float], room: int) -> "Scale | None":
         """The scale from logarithms of sizes, between powers of ten; None where there are no sizes, or no room."""
         finite = [size for size in sizes if math.isfinite(size)]
-        if not finite or room < SHORTEST_BAR:
+        if not finite:
             return None
         low = math.floor(min(finite) - 0.05)  # So that no bar is empty but that of 0.
-        return cls(low, max(math.ceil(max(finite)), low + 1), min(room, LONGEST_BAR))
+        scale = cls(low, max(math.ceil(max(finite)), low + 1), min(room, LONGEST_BAR))
+        return scale if room >= max(SHORTEST_BAR, len(scale.head)) else None
 
     @property
     def head(self) -> str:
@@ -107,7 +108,9 @@ class Scale(NamedTuple):
 
 def power(exponent: int) -> str:
     """A power of ten with few characters: 1, 0.1, 1e-05."""
-    return f"{10.0**exponent:g}" if abs(exponent) < 3 else f"1e{exponent:+03d}"
+    if abs(exponent) < 3:
+        return f"{10.0**exponent:g}"
+    return f"1e{exponent:+03d}" if abs(exponent) < 1e7 else f"10^({exponent:.2g})"
 
 
 def log10(value: Any) -> float:
@@ -250,12 +253,13 @@ def brackets(trace: Any, texts: Iterable[str]) -> list[str]:
 
 def letters(trace: Any, formulas: Sequence[str]) -> list[str]:
     """What g and c are in formulas, for the foot of a table, where they occur and are no names of the graph."""
-    meanings = {"g": "the upstream gradient, which a linear map carries back without a factor", "c": "a constant array"}
-    return [
+    meanings = {"g": "the upstream gradient, which a linear map carries back", "c": "a constant array"}
+    found = [
         f"{letter}: {meaning}"
         for letter, meaning in meanings.items()
         if letter not in trace.names.values() and any(re.search(rf"\b{letter}\b", formula) for formula in formulas)
     ]
+    return ["; ".join(found)] if found else []
 
 
 def mean_size(value: Any) -> str:
