@@ -26,6 +26,20 @@ def columns() -> int:
     return min(get_terminal_size((WIDEST, 24)).columns, WIDEST) if told else WIDEST
 
 
+def filled(text: str, width: int | None = None, first: str = "", rest: str = "") -> str:
+    """A paragraph as lines, broken at spaces only, with these indents; by default as wide as the terminal."""
+    from textwrap import fill
+
+    looks = {"initial_indent": first, "subsequent_indent": rest}
+    return fill(" ".join(text.split()), width or columns(), **looks, break_long_words=False, break_on_hyphens=False)
+
+
+def say(text: str) -> None:
+    """Print a paragraph; what indents its first line indents the others too."""
+    indent = text[: len(text) - len(text.lstrip())]
+    print(filled(text, first=indent, rest=indent))
+
+
 def number(value: Any) -> str:
     """A number with about five digits, and few characters: 0.224448, 4.8614e-04, inf."""
     if value == 0 or not math.isfinite(value):

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..calculus.functions import Function, relu, sigmoid, sigmoid_prime
 from ..engine.tensor import Tensor
-from ..show.text import Row, columns, excerpt, log10, number, power_of_ten, shown, table
+from ..show.text import Row, columns, excerpt, filled, log10, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, sign, trace
 
 if TYPE_CHECKING:
@@ -252,8 +252,6 @@ class Layers(tuple[Layer, ...]):
 
     def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
         """The layers as a table, as wide as the terminal; of more than `limit` the middle is left out."""
-        from textwrap import fill
-
         width = width or columns()
 
         def row(layer: Layer) -> Row:
@@ -267,7 +265,7 @@ class Layers(tuple[Layer, ...]):
         header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
         rows = excerpt(row, self, limit, "… {:,} layers left out …")
         lines = table([header, *rows], ">>>>>>>", width)
-        return "\n".join([*lines, fill(self.conclusion, width, subsequent_indent="  ")])
+        return "\n".join([*lines, filled(self.conclusion, width, rest="  ")])
 
     __str__ = to_text
 
