@@ -57,7 +57,9 @@ def best_weight() -> float:
 
 def by_weight(best: float) -> None:
     print()
-    say("3. Every weight loses, and beyond the best one larger weights lose more. dy/dx, and the depth from which it is 0:")
+    say(
+        "3. Every weight loses, and beyond the best one larger weights lose more. dy/dx, and the depth from which it is 0:"
+    )
     print("\n     w    5 layers   bound ∏|w|/4ⁿ   100 layers   in float32   in float64")
     for w in (0.1, 0.5, 1.0, best, 4.0, 10.0):
         five, bound, far = steps(w, 5).gradient("x"), (w / 4) ** 5, steps(w, 100).magnitude("x")[0]

@@ -47,7 +47,9 @@ def picture(runs):
             for side, text in ((-1, left), (1, right)):
                 curve = {"arrowstyle": "->", "linewidth": 2, "connectionstyle": f"arc3,rad={-0.3 * side}"}
                 axes.annotate("", (0.12 * side, y - 0.8), (0.12 * side, y - 0.2), arrowprops=curve)
-                axes.text(0.24 * side, y - 0.5, text, ha="right" if side < 0 else "left", va="center", fontsize="x-large")
+                axes.text(
+                    0.24 * side, y - 0.5, text, ha="right" if side < 0 else "left", va="center", fontsize="x-large"
+                )
         axes.set(xlim=(-0.8, 0.8), ylim=(-0.4, 2.4))
         axes.set_title(title, fontsize="x-large")
         axes.axis("off")

@@ -40,8 +40,8 @@ class GradientHistory(Sequence[GradientNorms]):
     ...     history.record([w])
     >>> print(history.to_text(width=80))
     ‖gradient‖ at 2 steps, 1 to 2; shares and bars are of the latest
-    layer      first     latest   smallest    largest  zeros  saturated
-    1      10.000000  20.000000  10.000000  20.000000  0.0 %          –  ███████████
+    layer      first     latest   smallest    largest  zeros  saturated  10 ──── 100
+    1      10.000000  20.000000  10.000000  20.000000  0.0 %          –  ███▎
     """
 
     shares = tuple(column for column in COLUMNS if column not in ("gradient", "weight"))
