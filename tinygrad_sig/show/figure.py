@@ -17,15 +17,27 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 def file_to_draw(description: str) -> Path | None:
     """What follows --plot on the command line; None where no picture is asked for. Ends the program as `save` does."""
+    return asked(argparse.ArgumentParser(description=description)).plot  # type: ignore[no-any-return]
+
+
+def file_and_all(description: str, more: str) -> tuple[Path | None, bool]:
+    """What follows --plot, and whether --all is there, which prints `more`."""
     parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--all", action="store_true", help=f"print all: {more}")
+    options = asked(parser)
+    return options.plot, options.all
+
+
+def asked(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options, --plot among them; ends the program where that names no file that can be drawn."""
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a picture, as png, svg or pdf by its ending")
-    path: Path | None = parse(parser).plot
-    if path is not None:
+    options = parse(parser)
+    if options.plot is not None:
         try:
-            check(path)
+            check(options.plot)
         except (ImportError, ValueError) as error:
             raise SystemExit(refuse(str(error))) from None
-    return path
+    return options
 
 
 def no_options(description: str) -> None:

@@ -188,7 +188,9 @@ def folded(nodes: Sequence[Any]) -> list[Fold]:
 def to_dot(trace: Any, direction: str = "TB") -> str:
     """DOT. An arrow back is an edge forward with `dir=back`: so all edges go one way, and the graph does too."""
     if direction not in ("TB", "LR"):
-        raise ValueError(f"to_dot: {direction!r} is no direction; give 'TB', from top to bottom, or 'LR', left to right")
+        raise ValueError(
+            f"to_dot: {direction!r} is no direction; give 'TB', from top to bottom, or 'LR', left to right"
+        )
     boxes, arrows = drawing(trace)
     widths = thickness([a.size for a in arrows if a.back])
     legend = [
@@ -262,5 +264,7 @@ def to_svg(trace: Any, direction: str = "TB") -> str:
     dot = shutil.which("dot")
     if dot is None:
         raise ValueError("to_svg: it is drawn by Graphviz, which is not installed; install it, or use to_mermaid")
-    done = subprocess.run([dot, "-Tsvg"], input=to_dot(trace, direction), capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        [dot, "-Tsvg"], input=to_dot(trace, direction), capture_output=True, encoding="utf-8", check=True
+    )
     return done.stdout

@@ -26,6 +26,20 @@ def columns() -> int:
     return min(get_terminal_size((WIDEST, 24)).columns, WIDEST) if told else WIDEST
 
 
+def filled(text: str, width: int | None = None, first: str = "", rest: str = "") -> str:
+    """A paragraph as lines, broken at spaces only, with these indents; by default as wide as the terminal."""
+    from textwrap import fill
+
+    looks = {"initial_indent": first, "subsequent_indent": rest}
+    return fill(" ".join(text.split()), width or columns(), **looks, break_long_words=False, break_on_hyphens=False)
+
+
+def say(text: str) -> None:
+    """Print a paragraph; what indents its first line indents the others too."""
+    indent = text[: len(text) - len(text.lstrip())]
+    print(filled(text, first=indent, rest=indent))
+
+
 def number(value: Any) -> str:
     """A number with about five digits, and few characters: 0.224448, 4.8614e-04, inf."""
     if value == 0 or not math.isfinite(value):
@@ -79,13 +93,18 @@ class Scale(NamedTuple):
     width: int
 
     @classmethod
-    def over(cls, sizes: Iterable[float], room: int) -> "Scale | None":
-        """The scale from logarithms of sizes, between powers of ten; None where there are no sizes, or no room."""
+    def over(cls, sizes: Iterable[float]) -> "Scale | None":
+        """The scale from logarithms of sizes, between powers of ten, as short as can be; None without sizes."""
         finite = [size for size in sizes if math.isfinite(size)]
-        if not finite or room < SHORTEST_BAR:
+        if not finite:
             return None
         low = math.floor(min(finite) - 0.05)  # So that no bar is empty but that of 0.
-        return cls(low, max(math.ceil(max(finite)), low + 1), min(room, LONGEST_BAR))
+        high = max(math.ceil(max(finite)), low + 1)
+        return cls(low, high, max(SHORTEST_BAR, len(power(low)) + len(power(high)) + 1))
+
+    def within(self, room: int) -> "Scale | None":
+        """The scale with bars as long as there is room for; None where there is none."""
+        return self._replace(width=min(room, max(LONGEST_BAR, self.width))) if room >= self.width else None
 
     @property
     def head(self) -> str:
@@ -93,7 +112,7 @@ class Scale(NamedTuple):
         low, high = (power(exponent) for exponent in self[:2])
         room = self.width - len(low) - len(high) - 2
         between = " log ".center(room, "─") if room >= 7 else "─" * room
-        return f"{low} {between} {high}" if room > 0 else f"{low} {high}"
+        return f"{low} {between} {high}" if room > 0 else f"{low}…{high}"
 
     def bar(self, log10: float) -> str:
         """The bar of a size: none for 0 and nan, and for inf one that ends in an arrow."""
@@ -106,8 +125,10 @@ class Scale(NamedTuple):
 
 
 def power(exponent: int) -> str:
-    """A power of ten with few characters: 1, 0.1, 1e-05."""
-    return f"{10.0**exponent:g}" if abs(exponent) < 3 else f"1e{exponent:+03d}"
+    """A power of ten with few characters: 1, 0.1, 1e-5."""
+    if abs(exponent) < 3:
+        return f"{10.0**exponent:g}"
+    return f"1e{exponent}" if abs(exponent) < 1e7 else f"10^({exponent:.2g})"
 
 
 def log10(value: Any) -> float:
@@ -159,9 +180,17 @@ def barred(rows: Sequence[Row], align: str, width: int, sizes: Iterable[float]) 
     The first row is the head; all `sizes` have their place on the scale.
     """
     cells = [row if isinstance(row, str) else row[:-1] for row in rows]
-    lines = table(cells, align, width - 2 - SHORTEST_BAR)
     ends = [None if isinstance(row, str) else row[-1] for row in rows[1:]]
-    return with_bars(lines, ends, Scale.over(sizes, width - 2 - len(lines[0])))
+    return scaled(cells, align, width, ends, Scale.over(sizes))[0]
+
+
+def scaled(
+    cells: Sequence[Row], align: str, width: int, ends: Sequence[float | None], scale: Scale | None
+) -> tuple[list[str], Scale | None]:
+    """A table that makes room for bars of the sizes `ends`, and the scale that they have in the end."""
+    lines = table(cells, align, width - 2 - scale.width if scale else width)
+    scale = scale and scale.within(width - 2 - len(lines[0]))
+    return with_bars(lines, ends, scale), scale
 
 
 def with_bars(lines: Sequence[str], sizes: Sequence[float | None], scale: Scale | None) -> list[str]:
@@ -202,14 +231,13 @@ def steps_lines(trace: Any, limit: int | None, width: int) -> tuple[list[str], S
     if width < NARROW:
         header[2] = "formula"
     cells = [header, *(row if isinstance(row, str) else row[:-1] for row in rows)]
-    lines = table(cells, "><<>>>" if trace.scalar else "><<<>>>", width - 2 - SHORTEST_BAR)
     seen = [size for size in sizes if size is not None]
     if trace.scalar:
         seen += [size for size, _ in trace.magnitudes.values()]
-    scale = Scale.over(seen, width - 2 - len(lines[0]))
+    lines, scale = scaled(cells, "><<>>>" if trace.scalar else "><<<>>>", width, sizes, Scale.over(seen))
     rows = [row for row in rows if not isinstance(row, str)]
     foot = brackets(trace, [cell for row in rows for cell in row[3:6]]) + letters(trace, [row[2] for row in rows])
-    return [*with_bars(lines, sizes, scale), *foot], scale
+    return [*lines, *foot], scale
 
 
 NARROW = 90  # Below so many columns there are short headers.
@@ -250,12 +278,13 @@ def brackets(trace: Any, texts: Iterable[str]) -> list[str]:
 
 def letters(trace: Any, formulas: Sequence[str]) -> list[str]:
     """What g and c are in formulas, for the foot of a table, where they occur and are no names of the graph."""
-    meanings = {"g": "the upstream gradient, which a linear map carries back without a factor", "c": "a constant array"}
-    return [
+    meanings = {"g": "the upstream gradient, which a linear map carries back", "c": "a constant array"}
+    found = [
         f"{letter}: {meaning}"
         for letter, meaning in meanings.items()
-        if letter not in trace.names.values() and any(re.search(rf"\b{letter}\b", formula) for formula in formulas)
+        if letter not in trace.names.values() and any(re.search(rf"\b{letter}(ᵀ|\b)", formula) for formula in formulas)
     ]
+    return ["; ".join(found)] if found else []
 
 
 def mean_size(value: Any) -> str:

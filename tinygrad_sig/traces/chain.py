@@ -15,7 +15,7 @@ from .. import show
 from ..calculus.functions import Function, relu, sigmoid, sigmoid_prime
 from ..engine.display import Displayed
 from ..engine.tensor import Tensor
-from ..show.text import columns, excerpt, log10, number, power_of_ten, shown, table
+from ..show.text import columns, excerpt, filled, log10, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, sign, trace
 
 if TYPE_CHECKING:
@@ -268,12 +268,10 @@ class Layers(Displayed, tuple[Layer, ...]):
 
     def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
         """The layers as a table, as wide as the terminal; of more than `limit` the middle is left out."""
-        from textwrap import fill
-
         width = width or columns()
         rows = excerpt(self.cells, self, limit, "… {:,} layers left out …")
         lines = table([self.header, *rows], ">>>>>>>", width)
-        return "\n".join([*lines, fill(self.conclusion, width, subsequent_indent="  ")])
+        return "\n".join([*lines, filled(self.conclusion, width, rest="  ")])
 
     __str__ = to_text
 

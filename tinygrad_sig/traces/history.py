@@ -16,7 +16,7 @@ import numpy as np
 from .. import show
 from ..engine.display import Displayed
 from ..engine.tensor import Tensor
-from ..show.text import barred, clipped, log10, number, percent
+from ..show.text import barred, clipped, columns, filled, log10, number, percent
 from .health import GradientNorms, LayerHealth, gradient_norms
 from .trace import GradientTrace
 
@@ -41,8 +41,8 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
     ...     history.record([w])
     >>> print(history.to_text(width=80))
     ‖gradient‖ at 2 steps, 1 to 2; shares and bars are of the latest
-    layer      first     latest   smallest    largest  zeros  saturated
-    1      10.000000  20.000000  10.000000  20.000000  0.0 %          –  ███████████
+    layer      first     latest   smallest    largest  zeros  saturated  10 ──── 100
+    1      10.000000  20.000000  10.000000  20.000000  0.0 %          –  ███▎
     """
 
     shares = tuple(column for column in COLUMNS if column not in ("gradient", "weight"))
@@ -118,8 +118,9 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
                 found.append(f"{several(exploding, 'explode', 's')} {when}: ‖gradient‖ of layer {most} is {much}")
         return found
 
-    def to_text(self, width: int = 100) -> str:
-        """The layers as a table, and below it the warnings."""
+    def to_text(self, width: int | None = None) -> str:
+        """The layers as a table, as wide as the terminal, and below it the warnings."""
+        width = width or columns()
         if not self.norms:
             return "no steps"
         header = ["layer", "first", "latest", "smallest", "largest", *self.shares]
@@ -132,7 +133,7 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
         count = f"{len(self):,} step{'s' * (len(self) != 1)}, {self.steps[0]:,} to {self.steps[-1]:,}"
         title = f"‖gradient‖ at {count}; shares and bars are of the latest"
         table = barred(rows, "<" + ">" * (len(header) - 1), width, [row[-1] for row in rows])
-        return "\n".join([title, *table, *self.warnings])
+        return "\n".join([title, *table, *(filled(warning, width, rest="  ") for warning in self.warnings)])
 
     __str__ = to_text
 

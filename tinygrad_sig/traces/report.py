@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..show.data import exact, step_dict, to_json
-from ..show.text import Row, Scale, excerpt, log10, number, power_of_ten, shown, steps_lines, table, with_bars
+from ..show.text import Row, Scale, excerpt, filled, log10, number, power_of_ten, shown, steps_lines, table, with_bars
 from .chain import STEADY, Layer, finite_difference, gradient_bound, layers, printed_product
 from .trace import GradientTrace
 
@@ -122,10 +121,10 @@ class Report:
         }
         bold, plain = ("\x1b[1m", "\x1b[0m") if colour else ("", "")
         parts = [
-            "\n".join([bold + fill(title, width, subsequent_indent="  ") + plain, *(fitted(line, width) for line in lines)])
+            "\n".join([bold + filled(title, width, rest="  ") + plain, *(fitted(line, width) for line in lines)])
             for title, lines in sections.items()
         ]
-        verdict = fill(f"Verdict: {self.verdict()}", width, subsequent_indent="  ")
+        verdict = filled(f"Verdict: {self.verdict()}", width, rest="  ")
         return "\n\n".join([*parts, verdict.replace("Verdict:", f"{bold}Verdict:{plain}", 1)]) + "\n"
 
     def forward(self, limit: int | None) -> list[str]:
@@ -196,4 +195,4 @@ class Report:
 def fitted(line: str, width: int) -> str:
     """A line with its indent, broken where it is a sentence too long for the width."""
     is_sentence = len(line) > width - 2 and "   " not in line
-    return fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
+    return filled(line, width, "  ", "    ") if is_sentence else f"  {line}"

@@ -155,9 +155,9 @@ class GradientTrace(Displayed, Sequence[Step]):
     >>> x = Tensor(2.0, name="x")
     >>> print(trace(x * x).to_text(width=72))
     v1 = x·x = 4.000000
-    step  edge    local derivative  upstream   × local  = downstream
-       1  v1 → x  x                 1.000000  2.000000      2.000000  ███▍
-       2  v1 → x  x                 1.000000  2.000000      2.000000  ███▍
+    step  edge    formula  upstream   × local  = downstream  0.1 ─ log ── 10
+       1  v1 → x  x        1.000000  2.000000      2.000000  █████████▊
+       2  v1 → x  x        1.000000  2.000000      2.000000  █████████▊
     dv1/dx  4.000000
     """
 
