@@ -10,6 +10,7 @@ import math
 from tinygrad_sig import layers, sigmoid_chain, trace
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import decay
+from tinygrad_sig.show.text import say
 from tinygrad_sig.traces.chain import finite_difference, preactivations, printed_product
 
 
@@ -18,7 +19,7 @@ def compare(weights: list[float]) -> tuple[float, float, float]:
     graph = float(trace(sigmoid_chain(1.0, weights)).gradient("x"))
     printed = float(printed_product(1.0, weights))
     difference = float(finite_difference(1.0, weights))
-    print(f"w = {weights[0]:>2g}   graph {graph:.6e}   printed {printed:.6e}   finite difference {difference:.6e}")
+    print(f"{weights[0]:5g}    {graph:.6e}    {printed:.6e}        {difference:.6e}")
     return graph, printed, difference
 
 
@@ -35,7 +36,11 @@ def picture():
     decay(true, axes, linestyle="-")
     decay(printed, axes, linestyle="--", fillstyle="none", markersize=10)
     axes.set_xticks(range(6), ["y", "a4", "a3", "a2", "a1", "x"])
-    axes.set(xlabel="node that the gradient has reached", ylabel="|dy/dnode|", title="Five equal weights, x = 1")
+    axes.set(
+        xlabel="node that the gradient has reached",
+        ylabel="|dy/dnode|",
+        title="σ′ at the wrong place: an explosion where w = 10 has vanished",
+    )
     axes.legend(loc="lower left", frameon=False)
     return figure
 
@@ -43,25 +48,38 @@ def picture():
 def main() -> None:
     file = file_to_draw(__doc__.splitlines()[0])
     steps = trace(sigmoid_chain(1.0, [0.5, -0.9, 0.8, -0.6, 0.7]))
-    print("The backward pass, edge by edge: upstream × local = downstream\n")
-    print(steps, "\n")
-    print("Grouped by layers\n")
-    print(layers(steps), "\n")
+    say(
+        "The gradient of the five-layer chain, followed from y back to x along a real graph; then the formula that the "
+        "sheet prints for it, which is right for weights of 1 and goes far astray for others."
+    )
+    print()
+    say(
+        "1. The backward pass, edge by edge. Upstream is what has arrived at a node from y; times the local derivative "
+        "of the edge it goes on downstream. Leaves, w5 to w1 and x, are the nodes that were given and not computed."
+    )
+    print(f"\n{steps}\n")
+    say("2. Grouped by layers; share: a layer's part of the whole decay, in logarithms")
+    print(f"\n{layers(steps)}\n")
 
     path = steps.path("x")
-    print("Along the path from y to x, the local derivatives multiply:")
-    print(" · ".join(step.formula for step in path), f"= {path.product:.6e}\n")
+    say("Along the path from y to x, the local derivatives multiply:")
+    say("   " + " · ".join(step.formula for step in path) + f" = {path.product:.6e}")
+    print()
     assert path.product == steps.gradient("x")
 
-    print("The formula as the sheet prints it (quoted, section 1.2.3) and the graph, all weights equal, x = 1")
+    say("3. The formula as the sheet prints it (quoted, section 1.2.3) and the graph, all weights equal, x = 1")
+    print("\n    w    by the graph    by the sheet    finite difference")
     graph, printed, difference = compare([1.0] * 5)
     assert math.isclose(graph, printed, rel_tol=1e-12)
     assert math.isclose(graph, difference, rel_tol=1e-12)
     graph, printed, difference = compare([10.0] * 5)
     assert math.isclose(graph, difference, rel_tol=1e-12)
     assert printed > 1e18 * graph
-    print("\nThe finite difference knows no formula, and sides with the graph: σ' belongs at z_i = w_i·a_(i−1).")
-    print("Printed at a_(i−1), the product looks like an explosion where the gradient has vanished.")
+    print()
+    say(
+        "So σ' belongs at z_i = w_i·a_(i−1): the finite difference knows no formula, and sides with the graph. Printed "
+        "at a_(i−1), the product looks like an explosion where the gradient has vanished."
+    )
     if file is not None:
         save(picture(), file)
 

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_sig import grad, sigmoid
 from tinygrad_sig.show.figure import file_to_draw, save
 from tinygrad_sig.show.plots import lines
+from tinygrad_sig.show.text import say
 
 ORDERS = [sigmoid, grad(sigmoid), grad(grad(sigmoid)), grad(grad(grad(sigmoid)))]
 NAMES = ["σ", "σ′", "σ″", "σ‴"]
@@ -22,7 +23,7 @@ def printed_second_derivative(x: float) -> float:
 
 
 def table() -> None:
-    print("     x " + "".join(f"{name:>14}" for name in NAMES) + "   σ″ as printed (quoted, 1.2.2)")
+    print("     x " + "".join(f"{name:>14}" for name in NAMES) + "   of the sheet")
     for x in (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0):
         values = [float(f(x)) for f in ORDERS]
         printed = printed_second_derivative(x)
@@ -47,18 +48,26 @@ def newton(x: float) -> float:
 def picture():
     x = np.linspace(-8, 8, 401)
     curves = {name: [f(value) for value in x] for f, name in zip(ORDERS, NAMES, strict=True)}
-    axes = lines(x, curves, xlabel="x", ylabel="value", title="σ and its derivatives: σ′ is largest where σ″ is 0")
+    axes = lines(x, curves, xlabel="x", ylabel="value", title="σ′ is largest where σ″ falls through 0")
     axes.axvline(0, color="0.8", zorder=0)
     return axes.figure
 
 
 def main() -> None:
     path = file_to_draw(__doc__.splitlines()[0])
+    say(
+        "Where is the slope of a sigmoid largest? Four derivatives, each the gradient of the one before, and Newton's "
+        "method on σ″ = 0. The last column is σ″ as the sheet prints it (quoted, 1.2.2): it has the wrong sign."
+    )
+    print()
     table()
     top = newton(0.5)
     height, bend = ORDERS[1](top), ORDERS[3](top)
-    print(f"\nσ′ is largest at x = {abs(top):.1g}, where it is {height:.6f}: σ‴ is {bend:.6f} there, below 0.")
-    print("At a maximum of σ′ its derivative σ″ falls through 0; the sheet's, of the other sign, would rise.")
+    print()
+    say(
+        f"So σ′ is largest at x = {abs(top):.1g}, where it is {height:.6f}: σ‴ is {bend:.6f} there, below 0. At a maximum "
+        "of σ′ its derivative σ″ falls through 0; the sheet's, of the other sign, would rise."
+    )
     assert abs(top) < 1e-15
     assert height == 0.25
     assert math.isclose(bend, -0.125)

@@ -241,11 +241,11 @@ def test_the_worst_layer_and_its_reason(weights, worst, reason):
     assert rows.worst.log10 == min(row.log10 for row in rows)
     assert rows.reason.startswith(reason)
     assert math.fsum(row.share for row in rows) == pytest.approx(1)
-    assert str(rows).split("\n")[-1] == f"most lost in layer {worst}: {rows.reason}"
+    assert rows.conclusion == f"most lost in layer {worst}: {rows.reason}"
 
 
 def last_line(x, weights, biases=None, activation=sigmoid):
-    return str(layers(sigmoid_chain(x, weights, biases, activation))).split("\n")[-1]
+    return layers(sigmoid_chain(x, weights, biases, activation)).conclusion
 
 
 def test_where_all_weights_are_equal_the_slope_is_the_cause_and_not_the_weight():

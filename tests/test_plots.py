@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tinygrad_sig import layers, relu, sigmoid_chain
+from tinygrad_sig import layers, relu, sigmoid_chain, trace
 from tinygrad_sig.show import figure, plots
 
 pytest.importorskip("matplotlib", reason="matplotlib, which draws, is absent")
@@ -118,13 +118,17 @@ def test_the_legend_names_every_line_and_settings_reach_the_axes():
 
 def test_the_decay_of_a_chain_is_drawn_below_its_bound():
     axes = plots.chain(five())
-    bound, walk = (line.get_ydata() for line in axes.get_lines())
+    bound, walk, weights = (line.get_ydata() for line in axes.get_lines())
     assert walk.tolist() == pytest.approx([0.0, *(layer.running for layer in five())])
+    steps = trace(sigmoid_chain(1.0, WEIGHTS))
+    gradients = [np.log10(abs(steps.gradient(f"w{i}"))) for i in (5, 4, 3, 2, 1)]
+    assert weights[1:].tolist() == pytest.approx(gradients)
+    assert np.isnan(weights[0])
     np.testing.assert_allclose(bound, np.cumsum([0, *(np.log10(abs(w) / 4) for w in reversed(WEIGHTS))]))
     assert np.all(walk <= bound + 1e-12)
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["bound ∏(0.25·|w|)", "by the walk"]
-    assert axes.get_title() == "σ, 5 layers"
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("layers passed on the way back from y", "|∂y/∂a|")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [*("bound ∏(0.25·|w|)", "∂y/∂a", "∂y/∂w")]
+    assert axes.get_title() == "σ, 5 layers: the gradient vanishes, × 0.164 a layer"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("layers passed on the way back from y", "|gradient|")
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -142,7 +146,7 @@ def test_layers_in_which_the_gradient_underflows_are_drawn_where_it_really_is(dt
 def test_a_gradient_that_is_really_0_ends_the_line_and_the_title_says_so():
     axes = plots.chain(layers(sigmoid_chain(1.0, [1.0, 0.0, 2.0])))
     assert np.isfinite(axes.get_lines()[1].get_ydata()).tolist() == [True, True, False, False]
-    assert axes.get_title() == "σ, 3 layers, 0 from layer 2 back"
+    assert axes.get_title() == "σ, 3 layers: the gradient is 0 from layer 2 back"
     assert np.isfinite(axes.get_ylim()).all()
 
 
@@ -151,7 +155,7 @@ def test_a_gradient_that_is_really_0_ends_the_line_and_the_title_says_so():
     [
         ([0.1] * 6, None, {"$10^{0}$", "$10^{-8}$"}),
         ([1.0] * 3, relu, {"$10^{0}$"}),
-        ([2.0], None, {"$10^{0}$", "0.316"}),
+        ([2.0], None, {"$10^{0}$", "$10^{-1}$"}),
     ],
 )
 def test_ticks_are_powers_of_ten_and_numbers_between_them_are_numbers(weights, activation, labels):
@@ -162,6 +166,26 @@ def test_ticks_are_powers_of_ten_and_numbers_between_them_are_numbers(weights, a
     assert labels <= set(shown)
     assert len(set(shown)) == len(shown), "no two ticks say the same"
     assert all(tick == round(tick) for tick in axes.get_xticks()), "there is no half layer"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "weights", "biases", "title", "text", "inside"),
+    [
+        (np.float32, [1] * 100, None, "vanishes, × 0.224", "float32\nends at\n$10^{-45}$", True),
+        (np.float64, [1] * 5, None, "vanishes, × 0.217", "float64\nends at\n$10^{-323}$ ↓", False),
+        (np.float16, [8] * 30, [-4] * 30, "explodes, × 2", "float16\nends at\n$10^{5}$", True),
+        (np.float64, [8] * 30, [-4] * 30, "explodes, × 2", "float64\nends at\n$10^{308}$ ↑", False),
+        (np.float64, [4] * 3, [-2] * 3, "is steady, × 1", "float64\nends at\n$10^{-323}$ ↓", False),
+    ],
+)
+def test_the_picture_of_a_chain_says_where_its_dtype_ends(dtype, weights, biases, title, text, inside):
+    biases = biases and list(map(dtype, biases))
+    chain = sigmoid_chain(dtype(0.5 if biases else 1), list(map(dtype, weights)), biases)
+    with np.errstate(all="ignore"):
+        axes = plots.chain(layers(chain))
+    assert axes.get_title().endswith(f"the gradient {title} a layer")
+    assert [found.get_text() for found in axes.texts] == [text]
+    assert (len(axes.get_lines()) == 4) == inside
 
 
 def contours(axes):
@@ -185,6 +209,11 @@ def test_a_map_has_its_bar_and_an_outline_where_a_value_is_reached():
 @pytest.mark.parametrize("outline", [None, 5.0, -5.0])
 def test_a_map_has_no_outline_where_the_value_is_never_reached(outline):
     assert contours(plots.heat(X, X, np.outer(X, X), outline=outline)) == []
+
+
+def test_maps_may_share_one_bar():
+    axes = plots.heat(X, X, np.outer(X, X), bar=False)
+    assert axes.figure.axes == [axes]
 
 
 def test_colours_of_a_map_may_end_before_its_values():

@@ -1,10 +1,12 @@
 """The trace: what it shows is what the walk did, and what it says of paths and sizes is what its factors make."""
 
 import math
+import os
 import re
 import subprocess
 import sys
 from itertools import islice, pairwise
+from types import SimpleNamespace
 
 import mpmath
 import numpy as np
@@ -12,9 +14,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tinygrad_sig import GradientTrace, Step, Tensor, relu, sigmoid, trace
+from tinygrad_sig import GradientTrace, Step, Tensor, gradient_norms, layers, relu, sigmoid, sigmoid_chain, trace
 from tinygrad_sig.calculus.functions import unbroadcast
 from tinygrad_sig.calculus.rules import LINEAR
+from tinygrad_sig.show import text
 
 SHAPES = [(), (3,), (1, 3), (2, 1), (2, 3), (3, 3)]
 UNARY = [np.negative, np.tanh, np.sin, np.sqrt, np.exp, sigmoid, relu]
@@ -420,7 +423,7 @@ def test_a_large_product_shows_shapes_and_lengths_and_no_wall_of_digits():
     steps = trace(c, np.ones((50, 50)))
     lines = str(steps).split("\n")
     assert max(map(len, lines)) <= 120
-    assert len(lines) == 1 + 1 + 2 + 2
+    assert len(lines) == 1 + 1 + 2 + 1 + 2
     for step, line in zip(steps, lines[2:4], strict=True):
         assert "50×50" in line
         assert f"{np.linalg.norm(step.downstream):.6f}" in line
@@ -441,11 +444,12 @@ def test_a_large_product_shows_shapes_and_lengths_and_no_wall_of_digits():
 def test_every_row_of_the_table_is_one_line(build):
     y = build(Tensor(np.ones((2, 3)), name="x"))
     y.name = "y"
-    lines = str(trace(y, np.ones(y.shape))).split("\n")
-    assert len(lines) == 4
-    for start, line in zip(["y = ", "step", " +1  y → x", "dy/dx"], lines, strict=True):
-        assert re.match(start, line)
-    assert max(map(len, lines)) <= 120
+    for width in (80, 100):
+        lines = trace(y, np.ones(y.shape)).to_text(width=width).split("\n")
+        starts = ["y = ", "step", " +1 +y → x", *["[gc]: "] * (len(lines) == 5), "dy/dx"]
+        for start, line in zip(starts, lines, strict=True):
+            assert re.match(start, line)
+        assert max(map(len, lines)) <= width
 
 
 @given(scalar_graphs())
@@ -487,6 +491,72 @@ def test_long_names_leave_the_columns_their_place():
     x = Tensor(2.0, name="the_very_first_parameter_of_a_network_that_is_long")
     lines = str(trace(x.exp() * x)).split("\n")
     assert max(map(len, lines)) <= 100
+
+
+def bars(lines):
+    """The bar of each line, by the number before it."""
+    return [re.search(r"([^\s▏▎▍▌▋▊▉█▶]+) *([▏▎▍▌▋▊▉█▶]*)$", line).groups() for line in lines]
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_bars_are_between_the_ends_that_stand_above_them(width):
+    steps = trace(sigmoid_chain(1.0, [0.5, -0.9, 0.8, -0.6, 0.7]))
+    _, head, *rest = steps.to_text(width=width).split("\n")
+    low, high = re.search(r"(1e-4) ─+ log ─+ (1)$", head).groups()
+    full = len(head) - head.index(low)
+    assert len(head) <= width
+    for step, line in zip(steps, rest[: len(steps)], strict=True):
+        bar = line[head.index(low) :]
+        eighths = 8 * bar.count("█") + (" ▏▎▍▌▋▊▉".index(bar[-1]) if bar[-1] != "█" else 0)
+        share = (np.log10(abs(step.downstream)) - np.log10(float(low))) / (np.log10(float(high)) - np.log10(float(low)))
+        assert eighths == pytest.approx(8 * full * share, abs=0.51)
+
+
+def test_0_has_no_bar_and_inf_one_with_an_arrow():
+    x, y = Tensor(0.0, name="x"), Tensor(2.0, name="y")
+    with np.errstate(divide="ignore"):
+        printed = str(trace(np.sqrt(x) + y * 0.0 + y))
+    by_number = dict(bars(printed.split("\n")[2:-2]))
+    assert by_number["0"] == ""
+    assert re.fullmatch("█+▶", by_number["inf"])
+    assert re.fullmatch("█+[▏▎▍▌▋▊▉]?", by_number["1.000000"])
+
+
+def test_g_and_c_are_explained_where_they_occur():
+    x, m = Tensor(np.ones(3), name="x"), np.arange(6.0).reshape(2, 3)
+    carried, constant = "g: the upstream gradient, which a linear map carries back", "c: a constant array"
+    assert f"\n{carried}; {constant}\n" in str(trace((m @ x).sum()))
+    assert f"\n{constant}\n" in str(trace(x * np.arange(3.0), np.ones(3)))
+    assert ": a constant" not in str(trace(Tensor(2.0, name="c") * Tensor(3.0, name="g")))
+
+
+@pytest.mark.parametrize("name", ["w", "a_weight_with_a_name_of_forty_characters_"])
+@pytest.mark.parametrize("columns", ["80", "100"])
+def test_a_trace_is_as_wide_as_the_terminal_and_no_wider(name, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    rng = np.random.default_rng(0)
+    w, b = Tensor(rng.normal(size=(100, 300)), name=name), Tensor(1e-300 * np.ones(300), name=f"{name}2")
+    loss = np.mean(np.log(sigmoid(rng.normal(size=(64, 100)) @ w + b)) ** 2, axis=(0, 1))
+    loss.name = f"{name}_loss"
+    chain = sigmoid_chain(Tensor(1.0, name=name), [2000.0, 1.0, 1e-9])
+    for printed in map(str, (trace(loss), trace(chain), layers(chain), gradient_norms(trace(loss)))):
+        lines = printed.split("\n")
+        assert max(map(len, lines)) <= int(columns)
+        assert not any(line.endswith("-") for line in lines)
+    _, head, *_ = str(trace(loss)).split("\n")
+    assert re.search("1e-\\d+( ─.*─ |…)1e15$", head)
+
+
+def test_in_a_pipe_text_has_a_hundred_columns_and_on_a_terminal_its_own(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert text.columns() == 100
+    monkeypatch.setattr(sys, "stdout", None)
+    assert text.columns() == 100
+    terminal = SimpleNamespace(isatty=lambda: True)
+    for wide, expected in ((80, 80), (300, 100)):
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setattr("shutil.get_terminal_size", lambda default, wide=wide: os.terminal_size((wide, 24)))
+        assert text.columns() == expected
 
 
 def test_an_empty_name_is_no_name():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .formulas.program import Program, write_out
     from .traces.chain import layers, sigmoid_chain
     from .traces.health import gradient_norms
+    from .traces.history import GradientHistory
     from .traces.trace import GradientTrace, Step, trace
     from .transforms.check import GradientError, GradientReport, check_gradients
 
@@ -21,11 +22,13 @@ LATER = {  # What shows and checks is imported when it is used.
     **dict.fromkeys(("layers", "sigmoid_chain"), ".traces.chain"),
     **dict.fromkeys(("Program", "write_out"), ".formulas.program"),
     **dict.fromkeys(("gradient_norms",), ".traces.health"),
+    **dict.fromkeys(("GradientHistory",), ".traces.history"),
     **dict.fromkeys(("GradientTrace", "Step", "trace"), ".traces.trace"),
     **dict.fromkeys(("GradientError", "GradientReport", "check_gradients"), ".transforms.check"),
 }
 __all__ = [
     "GradientError",
+    "GradientHistory",
     "GradientReport",
     "GradientTrace",
     "Program",

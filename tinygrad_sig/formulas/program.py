@@ -23,6 +23,7 @@ from numpy import float64
 
 from ..calculus.functions import Function
 from ..engine.backward import topological_order, walk
+from ..engine.display import Displayed
 from ..engine.recording import recorded
 from ..engine.tensor import Tensor
 from ..engine.values import floating, numeric, plain
@@ -39,7 +40,7 @@ Argnums = int | Sequence[int] | None
 MOST = 20_000  # lines
 
 
-class Program:
+class Program(Displayed):
     """A function and its gradients written out: called like the function, printed as its source.
 
     `str` is the function as one reads it; `source` is the module that `save` writes, which needs NumPy alone.

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,20 @@ def to_json(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
 
 
-def steps_csv(trace: Any) -> str:
+def compact(value: Any) -> str:
+    """JSON without a needless character."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def to_csv(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> str:
+    """Dicts as lines of CSV, below a header; arrays are JSON in their cells."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for step in trace.steps:
-        cells = step_dict(step).values()
-        writer.writerow([json.dumps(cell) if isinstance(cell, list) else cell for cell in cells])
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([json.dumps(cell) if isinstance(cell, list) else cell for cell in row.values()])
     return lines.getvalue()
+
+
+def steps_csv(trace: Any) -> str:
+    return to_csv(COLUMNS, map(step_dict, trace.steps))

@@ -3,12 +3,13 @@
 import argparse
 import codecs
 import sys
+from functools import cache
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from . import files
+from .files import write
 from .text import ASCII, ascii_only
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -16,15 +17,27 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 def file_to_draw(description: str) -> Path | None:
     """What follows --plot on the command line; None where no picture is asked for. Ends the program as `save` does."""
+    return asked(argparse.ArgumentParser(description=description)).plot  # type: ignore[no-any-return]
+
+
+def file_and_all(description: str, more: str) -> tuple[Path | None, bool]:
+    """What follows --plot, and whether --all is there, which prints `more`."""
     parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--all", action="store_true", help=f"print all: {more}")
+    options = asked(parser)
+    return options.plot, options.all
+
+
+def asked(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options, --plot among them; ends the program where that names no file that can be drawn."""
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a picture, as png, svg or pdf by its ending")
-    path: Path | None = parse(parser).plot
-    if path is not None:
+    options = parse(parser)
+    if options.plot is not None:
         try:
-            check(path)
+            check(options.plot)
         except (ImportError, ValueError) as error:
             raise SystemExit(refuse(str(error))) from None
-    return path
+    return options
 
 
 def no_options(description: str) -> None:
@@ -55,14 +68,34 @@ def check(path: Path) -> None:
     new_figure(size=(1, 1))
 
 
-def new_figure(*shape: int, size: tuple[float, float]) -> tuple[Any, Any]:
-    """A matplotlib figure and its axes in so many rows and columns. Raises ImportError where matplotlib lacks."""
+def new_figure(*shape: int, size: tuple[float, float], **layout: Any) -> tuple[Any, Any]:
+    """A matplotlib figure and its axes in so many rows and columns, with a layout as in Figure.subplots.
+
+    Raises ImportError where matplotlib lacks.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError("pictures need matplotlib; install it with: pip install matplotlib") from None
     figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(*shape)
+    return figure, figure.subplots(*shape, subplot_kw={"axes_class": displayed_axes()}, **layout)
+
+
+@cache
+def displayed_axes() -> Any:
+    """The class of Axes that a notebook shows as the picture that they are in, without pyplot."""
+    from matplotlib.axes import Axes
+
+    class Displayed(Axes):
+        def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+            picture, figure = BytesIO(), self.get_figure(root=True)
+            assert figure is not None
+            width, height = 96 * figure.get_size_inches()
+            figure.savefig(picture, format="png", dpi=192)  # two dots for each of the page
+            return picture.getvalue(), {"width": round(width), "height": round(height)}
+
+    Displayed.__name__ = Displayed.__qualname__ = "Axes"
+    return Displayed
 
 
 def draw(figure: Any, path: Path) -> None:
@@ -70,7 +103,7 @@ def draw(figure: Any, path: Path) -> None:
     picture = BytesIO()
     figure.savefig(picture, format=path.suffix[1:].lower(), dpi=150)
     try:
-        files.write(picture.getvalue(), path)
+        write(picture.getvalue(), path)
     except OSError as error:
         raise ValueError(f"cannot draw {path}: {error.strerror}; give another file") from None
 

@@ -4,6 +4,7 @@ The one idea: what is drawn are boxes and arrows, the same for every language. A
 folded into one box, so that a graph of any depth fits a page.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,11 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..formulas.symbols import PRODUCT, TEXT, bracketed, derivative, forward, write
-from .text import brackets, clipped, downstream, mean_size, shown
+from .text import brackets, clipped, downstream, mean_size, shown, size
 
 BLOCK = 32  # The most nodes that a repeated block may have.
 KEPT = 2  # So many blocks are shown before and after those that are folded.
 FEWEST = 6  # The fewest nodes that are worth a fold.
+THIN, THICK = 0.5, 6.0  # The widths of an arrow back that carries 0, or the least, and of that which carries most.
 BUNDLE = 3  # More arrows than these between a box and a fold are drawn as one, and counted.
 
 
@@ -29,11 +31,15 @@ class Box(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """An edge: forward from source to target, and back with this text; None where no gradient goes back."""
+    """An edge: forward from source to target, and back with this text; None where no gradient goes back.
+
+    `size` is log10 of the gradient that it carries back.
+    """
 
     source: str
     target: str
     back: str | None
+    size: float
 
 
 class Fold(NamedTuple):
@@ -43,13 +49,28 @@ class Fold(NamedTuple):
     nodes: Sequence[Any]
 
 
-def drawing(trace: Any) -> tuple[list[Box], list[Arrow]]:
-    """The boxes and the arrows of a trace in the order of computation, repeated blocks folded."""
+class Plan(NamedTuple):
+    """What a drawing is made from: computed tensors in order, edges (x, node, position), values, folds, and boxes."""
+
+    nodes: list[Any]
+    edges: list[tuple[Any, Any, int]]
+    values: dict[Any, Any]
+    folds: dict[str, Fold]
+    places: dict[Any, str]
+
+
+def plan(trace: Any) -> Plan:
+    """What is drawn of a trace, repeated blocks folded, and in which box."""
     nodes = list(dict.fromkeys(step.output for step in reversed(trace.steps)))
     edges = [(x, node, i) for node in nodes for i, x in enumerate(node.inputs) if x in trace.names]
     values = {x: node.arguments[i] for x, node, i in edges}  # What was computed with, whatever a leaf holds by now.
     folds = {f"fold{i}": fold for i, fold in enumerate(folded(nodes), 1)}
-    places = placed(trace, edges, folds)
+    return Plan(nodes, edges, values, folds, placed(trace, edges, folds))
+
+
+def drawing(trace: Any) -> tuple[list[Box], list[Arrow]]:
+    """The boxes and the arrows of a trace in the order of computation."""
+    _, edges, values, folds, places = plan(trace)
     sizes = Counter(places.values())
     first = {id: tensor for tensor, id in reversed(places.items())}
     boxes = [
@@ -73,17 +94,29 @@ def placed(trace: Any, edges: Sequence[Any], folds: dict[str, Fold]) -> dict[Any
 
 
 def arrows(trace: Any, edges: Sequence[Any], places: dict[Any, str], folds: dict[str, Fold]) -> Iterator[Arrow]:
-    """An arrow for every edge between boxes; many between a box and a fold are one."""
+    """The arrows, each with its text."""
+    for source, target, steps in bundles(trace, edges, places, folds):
+        largest = max(size(trace, step) if step else -math.inf for step in steps)
+        if len(steps) > 1:
+            yield Arrow(source, target, f"{len(steps):,} edges" if any(steps) else None, largest)
+        else:
+            yield Arrow(source, target, back_text(trace, steps[0]) if steps[0] else None, largest)
+
+
+def bundles(
+    trace: Any, edges: Sequence[Any], places: dict[Any, str], folds: dict[str, Fold]
+) -> Iterator[tuple[str, str, list[Any]]]:
+    """An arrow for every edge between boxes, with its step, if any; many between a box and a fold are one."""
     steps = {(step.output, step.position): step for step in trace.steps}
-    bundles: dict[tuple[str, str], list[Any]] = {}
+    found: dict[tuple[str, str], list[Any]] = {}
     for x, node, i in edges:
         if places[x] != places[node]:
-            bundles.setdefault((places[x], places[node]), []).append(steps.get((node, i)))
-    for (source, target), bundle in bundles.items():
+            found.setdefault((places[x], places[node]), []).append(steps.get((node, i)))
+    for (source, target), bundle in found.items():
         if len(bundle) > BUNDLE and {source, target} & folds.keys():
-            yield Arrow(source, target, f"{len(bundle):,} edges" if any(bundle) else None)
+            yield source, target, bundle
         else:
-            yield from (Arrow(source, target, back_text(trace, step) if step else None) for step in bundle)
+            yield from ((source, target, [step]) for step in bundle)
 
 
 def box(trace: Any, tensor: Any, id: str, value: Any) -> Box:
@@ -152,10 +185,18 @@ def folded(nodes: Sequence[Any]) -> list[Fold]:
     return folds
 
 
-def to_dot(trace: Any) -> str:
+def to_dot(trace: Any, direction: str = "TB") -> str:
     """DOT. An arrow back is an edge forward with `dir=back`: so all edges go one way, and the graph does too."""
+    if direction not in ("TB", "LR"):
+        raise ValueError(
+            f"to_dot: {direction!r} is no direction; give 'TB', from top to bottom, or 'LR', left to right"
+        )
     boxes, arrows = drawing(trace)
-    legend = ["solid: forward, with the values", "dashed: back, × local derivative → downstream gradient"]
+    widths = thickness([a.size for a in arrows if a.back])
+    legend = [
+        "solid: forward, with the values",
+        "dashed: back, × local derivative → downstream gradient, as thick as log |downstream|",
+    ]
     legend += brackets(trace, [b.lines[-1] for b in boxes] + [a.back for a in arrows if a.back])
     styles = {
         "leaf": 'style="rounded,filled", fillcolor="#e8eef7"',
@@ -165,7 +206,7 @@ def to_dot(trace: Any) -> str:
     }
     lines = [
         "digraph trace {",
-        f'  graph [nodesep=0.4, fontname="Helvetica", fontsize=12, label={quoted(legend)}];',
+        f'  graph [rankdir={direction}, nodesep=0.4, fontname="Helvetica", fontsize=12, label={quoted(legend)}];',
         '  node [shape=box, fontname="Helvetica"];',
         '  edge [fontname="Helvetica", fontsize=12];',
         *(f"  {b.id} [{styles[b.kind]}, label={quoted(b.lines)}];" for b in boxes),
@@ -173,9 +214,18 @@ def to_dot(trace: Any) -> str:
     for a in arrows:
         lines.append(f'  {a.source} -> {a.target} [label=" "];')  # The label keeps the two arrows apart.
         if a.back:
-            look = "dir=back, style=dashed, color=firebrick, fontcolor=firebrick"
+            look = f"dir=back, style=dashed, color=firebrick, fontcolor=firebrick, penwidth={next(widths):.2g}"
             lines.append(f"  {a.source} -> {a.target} [{look}, label={quoted([f' {a.back}'])}];")
     return "\n".join([*lines, "}", ""])
+
+
+def thickness(sizes: Sequence[float]) -> Iterator[float]:
+    """How thick each arrow back is, linear in the logarithm of what it carries."""
+    finite = [size for size in sizes if math.isfinite(size)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    for size in sizes:
+        share = (size - low) / (high - low) if low < high else 0.25  # All alike: no thicker than need be.
+        yield THIN + (THICK - THIN) * min(max(share, 0.0), 1.0) if share == share else THIN
 
 
 def quoted(lines: Sequence[str]) -> str:
@@ -207,12 +257,14 @@ def entities(text: str) -> str:
     return "".join(c if c.isalnum() or c in " .,=()·×→+−'…‖" else f"#{ord(c)};" for c in text)
 
 
-def to_svg(trace: Any) -> str:
+def to_svg(trace: Any, direction: str = "TB") -> str:
     import shutil
     import subprocess
 
     dot = shutil.which("dot")
     if dot is None:
         raise ValueError("to_svg: it is drawn by Graphviz, which is not installed; install it, or use to_mermaid")
-    done = subprocess.run([dot, "-Tsvg"], input=to_dot(trace), capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        [dot, "-Tsvg"], input=to_dot(trace, direction), capture_output=True, encoding="utf-8", check=True
+    )
     return done.stdout

@@ -1,17 +1,19 @@
 """Plots: how a gradient decays, drawn into matplotlib axes.
 
 Every function takes what it draws and, if one likes, the Axes to draw into; it returns the Axes and shows nothing.
+A notebook shows the Axes that they make as a picture.
 Curves differ in their marks and dashes as well as in their colours, so that they can be told apart in grey.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 
 from .figure import new_figure
-from .text import log10, power_of_ten
+from .text import clipped, log10, power_of_ten, size
 
 # Okabe and Ito's colours, which nearly everybody can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -71,18 +73,58 @@ def powers_of_ten(axes: Any) -> None:
 
 
 def chain(layers: Any, axes: Any = None) -> Any:
-    """The decay of one chain, given as its `layers`, below the bound ∏ |w|·sup f′ that nothing exceeds."""
+    """The decay of one chain, given as its `layers`: what arrives at each layer's input and at its weight.
+
+    Nothing exceeds the bound ∏ |w|·sup f′. A line, or an arrow at the edge, says where the dtype ends.
+    """
     steepest = layers.known.steepest
     bound = np.cumsum([0.0, *(log10(abs(layer.weight) * steepest) for layer in layers)])
-    left = [0.0, *(layer.running for layer in layers)]
-    axes = decay({f"bound ∏{f'({steepest:g}·|w|)' if steepest != 1 else '|w|'}": bound, "by the walk": left}, axes)
-    zero = next((f", 0 from layer {layer.layer:,} back" for layer in layers if layer.running == -np.inf), "")
-    axes.set_title(f"{layers.known.symbol}, {len(layers):,} layer{'s' * (len(layers) != 1)}{zero}")
+    left = np.array([0.0, *(layer.running for layer in layers)])
+    inputs = [*(layer.activation for layer in layers[1:]), layers.x]
+    slopes = [layer.slope_log10 + log10(a) for layer, a in zip(layers, inputs, strict=True)]
+    weights = np.array([np.nan, *(left[:-1] + slopes)])
+    name = f"bound ∏{f'({steepest:g}·|w|)' if steepest != 1 else '|w|'}"
+    axes = decay({name: bound, "∂y/∂a": left, "∂y/∂w": weights}, axes, "gradient")
+    dtype_ends(axes, [layers.dtype], left[np.isfinite(left)])
+    last, rate = layers[-1].running, layers[-1].running / len(layers)
+    if zero := next((layer.layer for layer in layers if layer.running == -np.inf), None):
+        message = f"the gradient is 0 from layer {zero:,} back"
+    elif not np.isfinite(last):
+        message = "the gradient is no number"
+    else:
+        word = "vanishes" if rate < -1e-6 else "explodes" if rate > 1e-6 else "is steady"
+        message = f"the gradient {word}, × {10**rate:.3g} a layer"
+    axes.set_title(f"{layers.known.symbol}, {len(layers):,} layer{'s' * (len(layers) != 1)}: {message}")
     return axes
 
 
-def heat(x: Any, y: Any, values: Any, axes: Any = None, outline: Any = None, limit: Any = None, **labels: Any) -> Any:
-    """A map of values over x and y, white at 0, with a bar of its colours.
+def dtype_ends(axes: Any, dtypes: Iterable[Any], sizes: Any) -> None:
+    """A line where each dtype ends below, or above where sizes grow; one that is far beyond them is an arrow there."""
+    grows = sizes[-1] > 0
+    for dtype in map(np.dtype, dtypes):
+        limits = np.finfo(dtype)
+        limit = float(np.log10(limits.max) if grows else log10(limits.smallest_subnormal))
+        if min(sizes) <= limit <= max(sizes):
+            axes.axhline(limit, color="0.6", linewidth=0.8, zorder=0)
+            place, height, arrow = axes.get_yaxis_transform(), limit, ""
+        else:
+            place, height, arrow = axes.transAxes, 0.97 if grows else 0.03, " ↑" if grows else " ↓"
+        text = f"{dtype.name}\nends at\n$10^{{{round(limit)}}}${arrow}"
+        side = "center" if not arrow else "top" if grows else "bottom"
+        axes.text(1.01, height, text, transform=place, va=side, color="0.3")
+
+
+def heat(
+    x: Any,
+    y: Any,
+    values: Any,
+    axes: Any = None,
+    outline: Any = None,
+    limit: Any = None,
+    bar: Any = True,
+    **labels: Any,
+) -> Any:
+    """A map of values over x and y, white at 0, with a bar of its colours, unless `bar` is False.
 
     The colours end at ±`limit`, by default at the largest value, and the bar has an arrow where values go beyond.
     `outline` draws the line where a value is reached.
@@ -92,7 +134,9 @@ def heat(x: Any, y: Any, values: Any, axes: Any = None, outline: Any = None, lim
     mesh = axes.pcolormesh(x, y, values, cmap="PuOr", vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
     arrows = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
     beyond = arrows[bool(np.min(values) < -limit), bool(np.max(values) > limit)]
-    axes.figure.colorbar(mesh, ax=axes, extend=beyond, label=labels.pop("value", ""))
+    value = labels.pop("value", "")
+    if bar:
+        axes.figure.colorbar(mesh, ax=axes, extend=beyond, label=value)
     if outline is not None and np.min(values) < outline < np.max(values):
         axes.contour(x, y, values, levels=[outline], colors="black", linewidths=1.2)
     axes.set(**labels)
@@ -106,4 +150,52 @@ def band(x: Any, samples: Any, axes: Any = None, name: str = "median", **labels:
     axes.fill_between(x, low, high, color=COLOURS[0], alpha=0.25, linewidth=0, label="5 % to 95 %")
     axes.plot(x, middle, color=COLOURS[0], marker=MARKS[0], markersize=5, label=name)
     axes.set(**labels)
+    return axes
+
+
+def steps(trace: Any, axes: Any = None) -> Any:
+    """log10|downstream| of the steps of a trace in their order, and by name what the leaves receive."""
+    axes = own_axes(axes)
+    every = max(1, len(trace.steps) // 40)
+    looks = styled({"downstream": [size(trace, step) for step in trace.steps], "what a leaf receives": []})
+    (sizes, line), (_, mark) = looks
+    axes.plot(np.arange(1, 1 + len(sizes)), sizes, **(line | {"markevery": every}))
+    last = {step.input: step.number for step in trace.steps if not step.input.inputs}
+    received = [trace.magnitudes[leaf][0] if trace.scalar else log10(trace.gradient(leaf)) for leaf in last]
+    axes.plot([*last.values()], received, **(mark | {"linestyle": "", "markersize": 6}))
+    for leaf, x, y in zip(last, last.values(), received, strict=True):
+        if len(last) <= 24 and np.isfinite(y):
+            name = clipped(trace.names[leaf], 12).replace("$", r"\$")
+            axes.annotate(name, (x, y), (5, 4), textcoords="offset points", fontsize="small")
+    axes.set(xlabel="step", ylabel="|gradient|" if trace.scalar else "‖gradient‖")
+    powers_of_ten(axes)
+    axes.legend(frameon=False)
+    return axes
+
+
+def norms(found: Any, axes: Any = None) -> Any:
+    """‖gradient‖ and ‖weight‖ of each layer, from the input on the left to the output on the right."""
+    columns = {f"‖{name}‖": [getattr(row, name) or np.nan for row in found] for name in ("gradient", "weight")}
+    names = [clipped(row.layer, 16) for row in found]
+    return lines(names, columns, axes, marks=True, xlabel="layer", yscale="log")
+
+
+def history(found: Any, axes: Any = None) -> Any:
+    """‖gradient‖ of each layer against the step; in a figure of its own above the shares of units, where there are."""
+    shares = {name: {layer: np.multiply(100, x) for layer, x in found.series(name).items()} for name in found.shares}
+    shares = {name: series for name, series in shares.items() if any(np.nansum(x) for x in series.values())}
+    if axes is None:
+        rows, size = 1 + len(shares), (7.0, 4.2 + 1.3 * len(shares))
+        _, panels = new_figure(rows, 1, size=size, sharex=True, height_ratios=[3] + [1] * len(shares))
+        axes, *below = np.atleast_1d(panels)
+        for panel, (name, series) in zip(below, shares.items(), strict=True):
+            lines(found.steps, series, panel, ylabel=f"{name}, %", ylim=(-4, 104)).get_legend().remove()
+    sizes = {f"layer {layer}": np.where(x, x, np.nan) for layer, x in found.series().items()}
+    lines(found.steps, sizes, axes, yscale="log", ylabel="‖gradient‖")
+    axes.set_title("\n".join(fill(warning, 72) for warning in found.warnings), fontsize="medium", loc="left")
+    axes.figure.axes[-1].set_xlabel("step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    handles, labels = axes.get_legend_handles_labels()
+    some = slice(None, None, 1 + len(handles) // 16)
+    axes.legend(handles[some], labels[some], frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes

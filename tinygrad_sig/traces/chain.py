@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import show
 from ..calculus.functions import Function, relu, sigmoid, sigmoid_prime
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
-from ..show.text import Row, excerpt, log10, number, power_of_ten, shown, table
+from ..show.text import columns, excerpt, filled, log10, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, sign, trace
 
 if TYPE_CHECKING:
@@ -187,15 +189,17 @@ class Layer(NamedTuple):
         return self.log10 - log10(self.weight) if self.weight else log10(self.local_derivative)
 
 
-class Layers(tuple[Layer, ...]):
+class Layers(Displayed, tuple[Layer, ...]):
     """The layers of a chain from the last to the first; in `worst` most was lost, and `reason` says why."""
 
     function: Function
     known: Activation
+    x: float
+    dtype: Any
 
-    def __new__(cls, rows: Iterable[Layer], function: Function) -> Layers:
+    def __new__(cls, rows: Iterable[Layer], function: Function, x: float, dtype: Any) -> Layers:
         made = super().__new__(cls, rows)
-        made.function, made.known = function, ACTIVATIONS[function]
+        made.function, made.known, made.x, made.dtype = function, ACTIVATIONS[function], x, dtype
         return made
 
     @property
@@ -248,22 +252,32 @@ class Layers(tuple[Layer, ...]):
         more = f", as much in {others} other{'s' * (others > 1)}" if others else ""
         return f"most lost in layer {worst.layer}{more}: {self.reason}"
 
-    def to_text(self, limit: int | None = 40) -> str:
-        """The layers as a table; of more than `limit` the middle is left out."""
-
-        def row(layer: Layer) -> Row:
-            slope = shown(layer.local_derivative, layer.slope_log10)
-            factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
-            left = shown(layer.gradient, layer.running, layer.sign)
-            share = "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0")
-            return [str(layer.layer), number(layer.weight), number(layer.preactivation), slope, factor, left, share]
-
+    @property
+    def header(self) -> list[str]:
+        """What the cells of a layer are."""
         slope = f"{self.known.symbol}'(z)"
-        header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
-        rows = excerpt(row, self, limit, "… {:,} layers left out …")
-        return "\n".join([*table([header, *rows], ">>>>>>>"), self.conclusion])
+        return ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
+
+    def cells(self, layer: Layer) -> list[str]:
+        """A layer as texts, by column."""
+        slope = shown(layer.local_derivative, layer.slope_log10)
+        factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
+        left = shown(layer.gradient, layer.running, layer.sign)
+        share = "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0")
+        return [str(layer.layer), number(layer.weight), number(layer.preactivation), slope, factor, left, share]
+
+    def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
+        """The layers as a table, as wide as the terminal; of more than `limit` the middle is left out."""
+        width = width or columns()
+        rows = excerpt(self.cells, self, limit, "… {:,} layers left out …")
+        lines = table([self.header, *rows], ">>>>>>>", width)
+        return "\n".join([*lines, filled(self.conclusion, width, rest="  ")])
 
     __str__ = to_text
+
+    def plot(self, axes: Any = None) -> Any:
+        """What is left of the gradient after each layer, below the bound, on a logarithmic axis; returns the Axes."""
+        return show.plots.chain(self, axes)
 
 
 def layers(chain: Tensor | GradientTrace) -> Layers:
@@ -305,4 +319,4 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         left = float(steps.gradients[product] * weight)
         numbers = float(weight), bias, *values, left, size, running, direction, share
         rows.append(Layer._make((len(found) - depth, *numbers)))
-    return Layers(rows, found[0][2].function)
+    return Layers(rows, found[0][2].function, float(found[-1][3].values[2]), steps.output.dtype)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import show
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
 from ..engine.values import floating, label, plain
-from ..show.text import length, number, table
+from ..show.text import columns, length, number, table
 from .chain import ACTIVATIONS
 from .trace import GradientTrace
 
@@ -38,7 +41,7 @@ class LayerHealth(NamedTuple):
         return self.gradient / self.weight if self.weight else float("nan")
 
 
-class GradientNorms(tuple[LayerHealth, ...]):
+class GradientNorms(Displayed, tuple[LayerHealth, ...]):
     """A `LayerHealth` for each layer, from the input to the output; printed, a table."""
 
     def __str__(self) -> str:
@@ -47,14 +50,19 @@ class GradientNorms(tuple[LayerHealth, ...]):
         for x in self:
             saturated = "–" if x.saturated is None else f"{100 * x.saturated:.1f} %"
             rows.append([x.layer, *map(number, (x.gradient, x.weight, x.ratio)), saturated, f"{100 * x.zeros:.1f} %"])
-        return "\n".join(table([header, *rows], "<>>>>>"))
+        return "\n".join(table([header, *rows], "<>>>>>", columns()))
+
+    def plot(self, axes: Any = None) -> Any:
+        """‖gradient‖ and ‖weight‖ of each layer on a logarithmic axis; returns the Axes."""
+        return show.plots.norms(self, axes)
 
 
 def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
     """The health of every layer, from the trace of a loss or from parameters after `backward`.
 
-    Parameters whose names end in the same number, w3 and b3, are a layer; others stand alone. Raises ValueError where
-    there is no parameter, or one that has no gradient yet, and TypeError for what is no Tensor, or a single one.
+    Parameters whose names end in the same number, w3 and b3, are a layer, and so are fc.weight and fc.bias, which are
+    the same before the last dot; others stand alone. Raises ValueError where there is no parameter, or one that has no
+    gradient yet, and TypeError for what is no Tensor, or a single one.
 
     >>> w = Tensor([3.0, 4.0], name="w1")
     >>> (w * w).sum().backward()
@@ -72,19 +80,24 @@ def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
         gradients, weights, saturated = gradients_of("gradient_norms", source), {}, {}
     layers: dict[str, list[Tensor]] = {}
     for i, parameter in enumerate(gradients, 1):
-        name = parameter.name or f"unnamed {i}"
-        number = re.search(r"\d+$", parameter.name or "")
-        layers.setdefault(number[0] if number else name, []).append(parameter)
+        layer = layer_of(parameter.name) if parameter.name else f"unnamed {i}"
+        layers.setdefault(layer, []).append(parameter)
 
     def health(layer: str) -> LayerHealth:
         members = layers[layer]
-        gradient = np.concatenate([np.ravel(gradients[x]) for x in members])
-        weight = np.concatenate([np.ravel(weights.get(x, x.data)) for x in members])
+        gradient = math.hypot(*(length(gradients[x]) for x in members))
+        weight = math.hypot(*(length(weights.get(x, x.data)) for x in members))
+        zeros = sum(int(np.count_nonzero(gradients[x] == 0)) for x in members) / max(1, sum(x.size for x in members))
         flat = next((saturated[x] for x in members if x in saturated), None)
-        zeros = float(np.mean(gradient == 0)) if gradient.size else 0.0
-        return LayerHealth(layer, length(gradient), length(weight), zeros, flat)
+        return LayerHealth(layer, gradient, weight, zeros, flat)
 
     return GradientNorms(map(health, sorted(layers, key=lambda layer: int(layer) if layer.isdecimal() else -1)))
+
+
+def layer_of(name: str) -> str:
+    """The layer of a parameter: the number that its name ends in, what stands before its last dot, or the name."""
+    number, module = re.search(r"\d+$", name), re.match(r"(.+)[./]\w+$", name)
+    return number[0] if number else module[1] if module else name
 
 
 def parameters_of(caller: str, network: Iterable[Tensor]) -> list[Tensor]:

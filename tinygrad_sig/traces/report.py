@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..show.data import exact, step_dict, to_json
-from ..show.text import Row, barred, excerpt, log10, number, power_of_ten, shown, steps_lines, table
+from ..show.text import Row, Scale, excerpt, filled, log10, number, power_of_ten, shown, steps_lines, table, with_bars
 from .chain import STEADY, Layer, finite_difference, gradient_bound, layers, printed_product
 from .trace import GradientTrace
 
@@ -110,17 +109,22 @@ class Report:
         bias = "" if self.biases is None else " + b_i"
         chain = f"a_i = {f}(w_i·a_(i-1){bias}), a_0 = x = {self.x:g}, y = a_{len(self.layers)}"
         about = f"{len(self.layers):,} layer{'s' * (len(self.layers) != 1)}, {self.dtype}"
-        steps = steps_lines(self.trace, limit, width - 2)
+        steps, scale = steps_lines(self.trace, limit, width - 2)
         sections = {
             f"Forward: {chain}; {about}": self.forward(limit),
-            "Backward: upstream × local = downstream; bars are logarithmic": steps,
-            "What each leaf receives": self.received(limit, width - 2),
-            "Layer by layer, from the output to the input": self.layers.to_text(limit).split("\n"),
+            "Backward: upstream (arrived from y) × local derivative = downstream (sent on); bars: |downstream|": steps,
+            "What each leaf, a node that was given and not computed, receives": self.received(limit, scale),
+            "Layer by layer, from the output to the input; share: the part of the whole decay, in logarithms": (
+                self.layers.to_text(limit, width - 2).split("\n")
+            ),
             "The gradient ∂y/∂x": self.comparison(),
         }
         bold, plain = ("\x1b[1m", "\x1b[0m") if colour else ("", "")
-        parts = ["\n".join([bold + t + plain, *(fitted(line, width) for line in ls)]) for t, ls in sections.items()]
-        verdict = fill(f"Verdict: {self.verdict()}", width, subsequent_indent="  ")
+        parts = [
+            "\n".join([bold + filled(title, width, rest="  ") + plain, *(fitted(line, width) for line in lines)])
+            for title, lines in sections.items()
+        ]
+        verdict = filled(f"Verdict: {self.verdict()}", width, rest="  ")
         return "\n\n".join([*parts, verdict.replace("Verdict:", f"{bold}Verdict:{plain}", 1)]) + "\n"
 
     def forward(self, limit: int | None) -> list[str]:
@@ -135,15 +139,16 @@ class Report:
         rows = excerpt(row, self.layers[::-1], limit, "… {:,} layers left out …")
         return table([header, *rows], ">" * len(header))
 
-    def received(self, limit: int | None, width: int) -> list[str]:
-        """The gradient of every leaf, with its bar."""
+    def received(self, limit: int | None, scale: Scale | None) -> list[str]:
+        """The gradient of every leaf, with its bar, drawn as those of the steps are."""
 
         def row(leaf: Any) -> Row:
             size, sign = self.trace.magnitude(leaf)
             return [f"∂y/∂{self.trace.names[leaf]}", shown(self.trace.gradient(leaf), size, sign), size]
 
         rows = excerpt(row, self.trace.leaves, limit, "… {:,} leaves left out …")
-        return barred(rows, "<>", width, [size for size, _ in self.trace.magnitudes.values()])
+        cells = [["leaf", "gradient"], *(row if isinstance(row, str) else row[:-1] for row in rows)]
+        return with_bars(table(cells, "<>"), [None if isinstance(row, str) else row[-1] for row in rows], scale)
 
     def comparison(self) -> list[str]:
         """∂y/∂x by the walk, beside the bound, the finite difference, and the product that the sheet prints."""
@@ -190,4 +195,4 @@ class Report:
 def fitted(line: str, width: int) -> str:
     """A line with its indent, broken where it is a sentence too long for the width."""
     is_sentence = len(line) > width - 2 and "   " not in line
-    return fill(line, width, initial_indent="  ", subsequent_indent="    ") if is_sentence else f"  {line}"
+    return filled(line, width, "  ", "    ") if is_sentence else f"  {line}"

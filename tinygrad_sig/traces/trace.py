@@ -19,6 +19,7 @@ import numpy as np
 from .. import show
 from ..calculus.functions import Function, sigmoid
 from ..engine.backward import walk
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
 from ..formulas.symbols import derivative, write
 from ..show.text import log10, shown
@@ -145,7 +146,7 @@ class Paths:
         return f"<{self.count} path{'s' * (self.count != 1)} {ends}>"
 
 
-class GradientTrace(Sequence[Step]):
+class GradientTrace(Displayed, Sequence[Step]):
     """The backward pass from one tensor, a step an edge, in the order in which the walk took them.
 
     It is a sequence of its steps, compares by what it shows, and leaves `.grad` alone. Tensors without a name are
@@ -154,9 +155,9 @@ class GradientTrace(Sequence[Step]):
     >>> x = Tensor(2.0, name="x")
     >>> print(trace(x * x).to_text(width=72))
     v1 = x·x = 4.000000
-    step  edge    local derivative  upstream   × local  = downstream
-       1  v1 → x  x                 1.000000  2.000000      2.000000  ███▍
-       2  v1 → x  x                 1.000000  2.000000      2.000000  ███▍
+    step  edge    formula  upstream   × local  = downstream  0.1 ─ log ── 10
+       1  v1 → x  x        1.000000  2.000000      2.000000  █████████▊
+       2  v1 → x  x        1.000000  2.000000      2.000000  █████████▊
     dv1/dx  4.000000
     """
 
@@ -232,12 +233,20 @@ class GradientTrace(Sequence[Step]):
     def magnitudes(self) -> dict[Tensor, tuple[float, float]]:
         """(log10|gradient|, sign) of every tensor, summed over the paths without leaving logarithms."""
         seed = self.gradients[self.output]
-        sums = {self.output: (log10(seed), sign(seed))}
+        arrived = {step.input: sum for step, sum in zip(self.steps, self.arrivals, strict=True)}
+        return {self.output: (log10(seed), sign(seed)), **arrived}
+
+    @cached_property
+    def arrivals(self) -> list[tuple[float, float]]:
+        """After each step (log10, sign) of what its input has received by then."""
+        seed = self.gradients[self.output]
+        sums, found = {self.output: (log10(seed), sign(seed))}, []
         for step in self.steps:
             size, direction = sums[step.output]
             term = (size + step.log10, direction * step.sign)
             sums[step.input] = add_logarithms(sums[step.input], term) if step.input in sums else term
-        return sums
+            found.append(sums[step.input])
+        return found
 
     def paths(self, tensor: Tensor | str) -> Paths:
         """The paths from the output to a tensor: counted without being listed, and found one by one on iteration."""
@@ -251,9 +260,12 @@ class GradientTrace(Sequence[Step]):
             raise ValueError(f"path: there are {paths.count} paths to {name}; iterate over trace.paths")
         return next(iter(paths))
 
-    def to_text(self, limit: int | None = 40, width: int = 100) -> str:
-        """The table of steps. Of more than `limit` it leaves out the middle, and says how many; None shows all."""
-        return "\n".join(show.text.trace_lines(self, limit, width))
+    def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
+        """The table of steps in so many columns, by default those of the terminal, and 100 where there is none.
+
+        Of more than `limit` steps it leaves out the middle, and says how many; None shows all.
+        """
+        return "\n".join(show.text.trace_lines(self, limit, width or show.text.columns()))
 
     __str__ = to_text
 
@@ -276,26 +288,40 @@ class GradientTrace(Sequence[Step]):
         """
         return show.latex.chain_rule(self, self.steps[-1].input if tensor is None and self.steps else tensor)
 
-    def to_dot(self) -> str:
+    def to_dot(self, direction: str = "TB") -> str:
         """The graph in Graphviz's language: solid arrows forward, dashed ones back with × local → downstream.
 
-        A block that is repeated in a deep chain is drawn twice at each end, and counted between.
+        It runs from top to bottom, or with "LR" from left to right. An arrow back is as thick as the logarithm of its
+        gradient. A block that is repeated in a deep chain is drawn twice at each end, and counted between.
         """
-        return show.graph.to_dot(self)
+        return show.graph.to_dot(self, direction)
 
     def to_mermaid(self) -> str:
         """The graph of `to_dot` in Mermaid's language, which many pages of Markdown draw."""
         return show.graph.to_mermaid(self)
 
-    def to_svg(self) -> str:
+    def to_svg(self, direction: str = "TB") -> str:
         """The graph of `to_dot` as a picture, drawn by Graphviz; ValueError where that is not installed."""
-        return show.graph.to_svg(self)
+        return show.graph.to_svg(self, direction)
 
     def to_html(self, limit: int | None = 40) -> str:
-        """The table of steps for a page or a notebook."""
+        """The table of steps for a page, without a style of its own."""
         return show.html.to_html(self, limit)
 
-    _repr_html_ = to_html
+    def plot(self, axes: Any = None) -> Any:
+        """|downstream| of every step, and what the leaves receive, on a logarithmic axis; returns the Axes."""
+        return show.plots.steps(self, axes)
+
+    def to_page(self) -> str:
+        """One self-contained HTML file, in which one steps through the forward pass and the walk, an edge a step.
+
+        Raises ValueError for more than 5,000 steps.
+        """
+        return show.page.to_page(self)
+
+    def page(self) -> Any:
+        """The page of `to_page` for a cell of a notebook."""
+        return show.page.Frame(self.to_page())
 
 
 def trace(output: Tensor, upstream: Any = None) -> GradientTrace:
