@@ -21,7 +21,7 @@ from .show import figure, files, plots
 from .show.text import WIDEST, ascii_only, columns
 from .traces.chain import layers, paired, sigmoid_chain
 from .traces.report import Report
-from .traces.trace import trace
+from .traces.trace import GradientTrace, trace
 
 ACTIVATIONS: dict[str, Function] = {"sigmoid": sigmoid, "tanh": np.tanh, "relu": relu}
 DTYPES: dict[str, type[np.floating[Any]]] = {"float64": np.float64, "float32": np.float32, "float16": np.float16}
@@ -95,6 +95,7 @@ def parser() -> Parser:
     add("--format", choices=forms, default="text", help="the form to write (text)")
     add("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
     add("--plot", type=Path, metavar="FILE", help="draw the decay too, as png, svg or pdf")
+    add("--page", type=Path, metavar="FILE", help="write a page to step through in a browser, too")
     add("--all", action="store_true", help="show all steps and layers, however many")
     add("--version", action="version", version=f"tinygrad-sig {__version__}")
     return parser
@@ -120,18 +121,21 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
     weights, biases = numbers(options)
     if options.plot is not None:
         figure.check(options.plot)
-        if options.output is not None and options.output.resolve() == options.plot.resolve():
-            raise ValueError(f"--plot and --output both name {options.plot}; give two files")
+    distinct({"--page": options.page, "--plot": options.plot, "--output": options.output})
     with np.errstate(all="ignore"):
         x, *leaves = (DTYPES[options.dtype](value) for value in (options.x, *weights, *(biases or [])))
         if not all(map(np.isfinite, (x, *leaves))):
             raise ValueError(f"a number is too large for {options.dtype}; give smaller ones, or a wider --dtype")
         n = len(weights)
-        if options.format == "python":
-            return written_out(x, leaves[:n], leaves[n:], ACTIVATIONS[options.activation], options.all)
-        steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]))
+        activation = ACTIVATIONS[options.activation]
+        if options.format != "python" or options.page or options.plot:
+            steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, activation))
+        if options.page is not None:
+            write_page(steps, options.page)
         if options.plot is not None:
             figure.draw(plots.chain(layers(steps)).figure, options.plot)
+        if options.format == "python":
+            return written_out(x, leaves[:n], leaves[n:], activation, options.all)
         if options.format == "csv":
             return steps.to_csv()
         if options.format == "latex":
@@ -139,6 +143,23 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         if options.format == "json":
             return Report(steps).to_json()
         return Report(steps).to_text(width, None if options.all else 24, colour)
+
+
+def distinct(files: dict[str, Path | None]) -> None:
+    """Refuse two options that name one file."""
+    named: dict[Path, str] = {}
+    for option, file in files.items():
+        if file is not None and (other := named.setdefault(file.resolve(), option)) != option:
+            raise ValueError(f"{other} and {option} both name {file}; give two files")
+
+
+def write_page(steps: GradientTrace, file: Path) -> None:
+    """Write the page, whole or not at all."""
+    text = steps.to_page()
+    try:
+        files.write(text.encode(), file)
+    except OSError as error:
+        raise ValueError(f"cannot write {file}: {error.strerror}; give another --page") from None
 
 
 def written_out(x: Any, weights: list[Any], biases: list[Any], activation: Function, whole: bool) -> str:

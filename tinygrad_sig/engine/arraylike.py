@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..calculus.functions import Function, cast, getitem, relu, sigmoid
+from .display import Displayed
 from .values import brief, label, plain
 
 NO_ROW = "it has no derivative here; give it one with define, or use t.data for a plain result"
@@ -49,7 +50,7 @@ def comparison(compute: Function) -> Callable[[Any, Any], Any]:
     return lambda self, other: compute(self._array, plain(other))
 
 
-class ArrayLike:
+class ArrayLike(Displayed):
     """An object that holds an array in `_array` and is used as one.
 
     An attribute named `_data` would be taken by np.ma without asking: masked_array * t would lose its gradient unseen.

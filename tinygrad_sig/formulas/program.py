@@ -24,6 +24,7 @@ from numpy import float64
 
 from ..calculus.functions import Function
 from ..engine.backward import topological_order, walk
+from ..engine.display import Displayed
 from ..engine.recording import recorded
 from ..engine.tensor import Tensor
 from ..engine.values import floating, numeric, plain
@@ -54,7 +55,7 @@ WITH_ARRAYS = """\
 """
 
 
-class Program:
+class Program(Displayed):
     """A function and its gradients written out: called like the function, printed as its source.
 
     `str` is the function as one reads it; `source` is the module that `save` writes, which needs NumPy alone.

@@ -1,10 +1,10 @@
-"""How things look: text, LaTeX, data, graph, plots, HTML; a file is imported when something of it is shown."""
+"""How things look: text, LaTeX, data, graph, plots, HTML, page; a file is imported when something of it is shown."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, graph, html, latex, plots, text  # noqa: F401
+    from . import data, graph, html, latex, notebook, page, plots, text  # noqa: F401
 
 
 def __getattr__(name: str) -> Any:

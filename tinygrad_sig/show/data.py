@@ -41,6 +41,11 @@ def to_json(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
 
 
+def compact(value: Any) -> str:
+    """JSON without a needless character."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def to_csv(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> str:
     """Dicts as lines of CSV, below a header; arrays are JSON in their cells."""
     lines = io.StringIO()

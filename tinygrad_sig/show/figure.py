@@ -3,6 +3,7 @@
 import argparse
 import codecs
 import sys
+from functools import cache
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,24 @@ def new_figure(*shape: int, size: tuple[float, float], **layout: Any) -> tuple[A
     except ImportError:
         raise ImportError("pictures need matplotlib; install it with: pip install matplotlib") from None
     figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(*shape, **layout)
+    return figure, figure.subplots(*shape, subplot_kw={"axes_class": displayed_axes()}, **layout)
+
+
+@cache
+def displayed_axes() -> Any:
+    """The class of Axes that a notebook shows as the picture that they are in, without pyplot."""
+    from matplotlib.axes import Axes
+
+    class Displayed(Axes):
+        def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+            picture, figure = BytesIO(), self.get_figure(root=True)
+            assert figure is not None
+            width, height = 96 * figure.get_size_inches()
+            figure.savefig(picture, format="png", dpi=192)  # two dots for each of the page
+            return picture.getvalue(), {"width": round(width), "height": round(height)}
+
+    Displayed.__name__ = Displayed.__qualname__ = "Axes"
+    return Displayed
 
 
 def draw(figure: Any, path: Path) -> None:

@@ -49,13 +49,28 @@ class Fold(NamedTuple):
     nodes: Sequence[Any]
 
 
-def drawing(trace: Any) -> tuple[list[Box], list[Arrow]]:
-    """The boxes and the arrows of a trace in the order of computation, repeated blocks folded."""
+class Plan(NamedTuple):
+    """What a drawing is made from: computed tensors in order, edges (x, node, position), values, folds, and boxes."""
+
+    nodes: list[Any]
+    edges: list[tuple[Any, Any, int]]
+    values: dict[Any, Any]
+    folds: dict[str, Fold]
+    places: dict[Any, str]
+
+
+def plan(trace: Any) -> Plan:
+    """What is drawn of a trace, repeated blocks folded, and in which box."""
     nodes = list(dict.fromkeys(step.output for step in reversed(trace.steps)))
     edges = [(x, node, i) for node in nodes for i, x in enumerate(node.inputs) if x in trace.names]
     values = {x: node.arguments[i] for x, node, i in edges}  # What was computed with, whatever a leaf holds by now.
     folds = {f"fold{i}": fold for i, fold in enumerate(folded(nodes), 1)}
-    places = placed(trace, edges, folds)
+    return Plan(nodes, edges, values, folds, placed(trace, edges, folds))
+
+
+def drawing(trace: Any) -> tuple[list[Box], list[Arrow]]:
+    """The boxes and the arrows of a trace in the order of computation."""
+    _, edges, values, folds, places = plan(trace)
     sizes = Counter(places.values())
     first = {id: tensor for tensor, id in reversed(places.items())}
     boxes = [
@@ -79,19 +94,29 @@ def placed(trace: Any, edges: Sequence[Any], folds: dict[str, Fold]) -> dict[Any
 
 
 def arrows(trace: Any, edges: Sequence[Any], places: dict[Any, str], folds: dict[str, Fold]) -> Iterator[Arrow]:
-    """An arrow for every edge between boxes; many between a box and a fold are one."""
+    """The arrows, each with its text."""
+    for source, target, steps in bundles(trace, edges, places, folds):
+        largest = max(size(trace, step) if step else -math.inf for step in steps)
+        if len(steps) > 1:
+            yield Arrow(source, target, f"{len(steps):,} edges" if any(steps) else None, largest)
+        else:
+            yield Arrow(source, target, back_text(trace, steps[0]) if steps[0] else None, largest)
+
+
+def bundles(
+    trace: Any, edges: Sequence[Any], places: dict[Any, str], folds: dict[str, Fold]
+) -> Iterator[tuple[str, str, list[Any]]]:
+    """An arrow for every edge between boxes, with its step, if any; many between a box and a fold are one."""
     steps = {(step.output, step.position): step for step in trace.steps}
-    bundles: dict[tuple[str, str], list[Any]] = {}
+    found: dict[tuple[str, str], list[Any]] = {}
     for x, node, i in edges:
         if places[x] != places[node]:
-            bundles.setdefault((places[x], places[node]), []).append(steps.get((node, i)))
-    for (source, target), bundle in bundles.items():
-        sizes = [size(trace, step) if step else -math.inf for step in bundle]
+            found.setdefault((places[x], places[node]), []).append(steps.get((node, i)))
+    for (source, target), bundle in found.items():
         if len(bundle) > BUNDLE and {source, target} & folds.keys():
-            yield Arrow(source, target, f"{len(bundle):,} edges" if any(bundle) else None, max(sizes))
+            yield source, target, bundle
         else:
-            for step, log10 in zip(bundle, sizes, strict=True):
-                yield Arrow(source, target, back_text(trace, step) if step else None, log10)
+            yield from ((source, target, [step]) for step in bundle)
 
 
 def box(trace: Any, tensor: Any, id: str, value: Any) -> Box:

@@ -1,6 +1,7 @@
 """Plots: how a gradient decays, drawn into matplotlib axes.
 
 Every function takes what it draws and, if one likes, the Axes to draw into; it returns the Axes and shows nothing.
+A notebook shows the Axes that they make as a picture.
 Curves differ in their marks and dashes as well as in their colours, so that they can be told apart in grey.
 """
 
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .figure import new_figure
-from .text import log10, power_of_ten
+from .text import clipped, log10, power_of_ten, size
 
 # Okabe and Ito's colours, which nearly everybody can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -152,6 +153,33 @@ def band(x: Any, samples: Any, axes: Any = None, name: str = "median", **labels:
     return axes
 
 
+def steps(trace: Any, axes: Any = None) -> Any:
+    """log10|downstream| of the steps of a trace in their order, and by name what the leaves receive."""
+    axes = own_axes(axes)
+    every = max(1, len(trace.steps) // 40)
+    looks = styled({"downstream": [size(trace, step) for step in trace.steps], "what a leaf receives": []})
+    (sizes, line), (_, mark) = looks
+    axes.plot(np.arange(1, 1 + len(sizes)), sizes, **(line | {"markevery": every}))
+    last = {step.input: step.number for step in trace.steps if not step.input.inputs}
+    received = [trace.magnitudes[leaf][0] if trace.scalar else log10(trace.gradient(leaf)) for leaf in last]
+    axes.plot([*last.values()], received, **(mark | {"linestyle": "", "markersize": 6}))
+    for leaf, x, y in zip(last, last.values(), received, strict=True):
+        if len(last) <= 24 and np.isfinite(y):
+            name = clipped(trace.names[leaf], 12).replace("$", r"\$")
+            axes.annotate(name, (x, y), (5, 4), textcoords="offset points", fontsize="small")
+    axes.set(xlabel="step", ylabel="|gradient|" if trace.scalar else "‖gradient‖")
+    powers_of_ten(axes)
+    axes.legend(frameon=False)
+    return axes
+
+
+def norms(found: Any, axes: Any = None) -> Any:
+    """‖gradient‖ and ‖weight‖ of each layer, from the input on the left to the output on the right."""
+    columns = {f"‖{name}‖": [getattr(row, name) or np.nan for row in found] for name in ("gradient", "weight")}
+    names = [clipped(row.layer, 16) for row in found]
+    return lines(names, columns, axes, marks=True, xlabel="layer", yscale="log")
+
+
 def history(found: Any, axes: Any = None) -> Any:
     """‖gradient‖ of each layer against the step; in a figure of its own above the shares of units, where there are."""
     shares = {name: {layer: np.multiply(100, x) for layer, x in found.series(name).items()} for name in found.shares}
@@ -166,6 +194,7 @@ def history(found: Any, axes: Any = None) -> Any:
     lines(found.steps, sizes, axes, yscale="log", ylabel="‖gradient‖")
     axes.set_title("\n".join(fill(warning, 72) for warning in found.warnings), fontsize="medium", loc="left")
     axes.figure.axes[-1].set_xlabel("step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     handles, labels = axes.get_legend_handles_labels()
     some = slice(None, None, 1 + len(handles) // 16)
     axes.legend(handles[some], labels[some], frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

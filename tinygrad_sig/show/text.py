@@ -301,13 +301,14 @@ def mean_size(value: Any) -> str:
 
 
 def leaf_rows(trace: Any, limit: int | None, width: int = WIDEST) -> list[Row]:
-    """What every leaf receives: a gradient, or the state that it is in."""
+    """What every leaf receives."""
     longest = max(8, (width - 36) // 2)  # The longest state takes 31 columns.
+    return excerpt(lambda leaf: leaf_cells(trace, leaf, longest), trace.leaves, limit, "… {:,} leaves left out …")
 
-    def row(leaf: Any) -> list[str]:
-        y, x = (clipped(trace.names[tensor], longest) for tensor in (trace.output, leaf))
-        if trace.state(leaf) == "underflowed":
-            return [f"d{y}/d{x}", f"0, underflowed from {power_of_ten(*trace.magnitude(leaf))}"]
-        return [f"d{y}/d{x}", shown(trace.gradient(leaf))]
 
-    return excerpt(row, trace.leaves, limit, "… {:,} leaves left out …")
+def leaf_cells(trace: Any, leaf: Any, longest: int) -> list[str]:
+    """What a leaf receives: a gradient, or the state that it is in."""
+    y, x = (clipped(trace.names[tensor], longest) for tensor in (trace.output, leaf))
+    if trace.state(leaf) == "underflowed":
+        return [f"d{y}/d{x}", f"0, underflowed from {power_of_ten(*trace.magnitude(leaf))}"]
+    return [f"d{y}/d{x}", shown(trace.gradient(leaf))]

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import show
 from ..calculus.functions import Function, relu, sigmoid, sigmoid_prime
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
-from ..show.text import Row, columns, excerpt, filled, log10, number, power_of_ten, shown, table
+from ..show.text import columns, excerpt, filled, log10, number, power_of_ten, shown, table
 from .trace import GradientTrace, Step, sign, trace
 
 if TYPE_CHECKING:
@@ -187,7 +189,7 @@ class Layer(NamedTuple):
         return self.log10 - log10(self.weight) if self.weight else log10(self.local_derivative)
 
 
-class Layers(tuple[Layer, ...]):
+class Layers(Displayed, tuple[Layer, ...]):
     """The layers of a chain from the last to the first; in `worst` most was lost, and `reason` says why."""
 
     function: Function
@@ -250,24 +252,32 @@ class Layers(tuple[Layer, ...]):
         more = f", as much in {others} other{'s' * (others > 1)}" if others else ""
         return f"most lost in layer {worst.layer}{more}: {self.reason}"
 
+    @property
+    def header(self) -> list[str]:
+        """What the cells of a layer are."""
+        slope = f"{self.known.symbol}'(z)"
+        return ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
+
+    def cells(self, layer: Layer) -> list[str]:
+        """A layer as texts, by column."""
+        slope = shown(layer.local_derivative, layer.slope_log10)
+        factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
+        left = shown(layer.gradient, layer.running, layer.sign)
+        share = "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0")
+        return [str(layer.layer), number(layer.weight), number(layer.preactivation), slope, factor, left, share]
+
     def to_text(self, limit: int | None = 40, width: int | None = None) -> str:
         """The layers as a table, as wide as the terminal; of more than `limit` the middle is left out."""
         width = width or columns()
-
-        def row(layer: Layer) -> Row:
-            slope = shown(layer.local_derivative, layer.slope_log10)
-            factor = shown(layer.factor, layer.log10, math.copysign(1, layer.weight))
-            left = shown(layer.gradient, layer.running, layer.sign)
-            share = "–" if math.isnan(layer.share) else f"{layer.share:.1%}".replace("-0.0", "0.0")
-            return [str(layer.layer), number(layer.weight), number(layer.preactivation), slope, factor, left, share]
-
-        slope = f"{self.known.symbol}'(z)"
-        header = ["layer", "weight", "z", slope, f"w·{slope}", "running product", "share"]
-        rows = excerpt(row, self, limit, "… {:,} layers left out …")
-        lines = table([header, *rows], ">>>>>>>", width)
+        rows = excerpt(self.cells, self, limit, "… {:,} layers left out …")
+        lines = table([self.header, *rows], ">>>>>>>", width)
         return "\n".join([*lines, filled(self.conclusion, width, rest="  ")])
 
     __str__ = to_text
+
+    def plot(self, axes: Any = None) -> Any:
+        """What is left of the gradient after each layer, below the bound, on a logarithmic axis; returns the Axes."""
+        return show.plots.chain(self, axes)
 
 
 def layers(chain: Tensor | GradientTrace) -> Layers:

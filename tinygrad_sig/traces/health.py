@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import show
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
 from ..engine.values import floating, label, plain
 from ..show.text import columns, length, number, table
@@ -39,7 +41,7 @@ class LayerHealth(NamedTuple):
         return self.gradient / self.weight if self.weight else float("nan")
 
 
-class GradientNorms(tuple[LayerHealth, ...]):
+class GradientNorms(Displayed, tuple[LayerHealth, ...]):
     """A `LayerHealth` for each layer, from the input to the output; printed, a table."""
 
     def __str__(self) -> str:
@@ -49,6 +51,10 @@ class GradientNorms(tuple[LayerHealth, ...]):
             saturated = "–" if x.saturated is None else f"{100 * x.saturated:.1f} %"
             rows.append([x.layer, *map(number, (x.gradient, x.weight, x.ratio)), saturated, f"{100 * x.zeros:.1f} %"])
         return "\n".join(table([header, *rows], "<>>>>>", columns()))
+
+    def plot(self, axes: Any = None) -> Any:
+        """‖gradient‖ and ‖weight‖ of each layer on a logarithmic axis; returns the Axes."""
+        return show.plots.norms(self, axes)
 
 
 def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
@@ -90,7 +96,7 @@ def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
 
 def layer_of(name: str) -> str:
     """The layer of a parameter: the number that its name ends in, what stands before its last dot, or the name."""
-    number, module = re.search(r"\d+$", name), re.match("(.+)[./]", name)
+    number, module = re.search(r"\d+$", name), re.match(r"(.+)[./]\w+$", name)
     return number[0] if number else module[1] if module else name
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import show
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
 from ..show.text import barred, clipped, columns, filled, log10, number, percent
 from .health import GradientNorms, LayerHealth, gradient_norms
@@ -24,7 +25,7 @@ WINDOW = 10  # steps, so that one batch is not taken for a trend
 COLUMNS = LayerHealth._fields[1:]
 
 
-class GradientHistory(Sequence[GradientNorms]):
+class GradientHistory(Displayed, Sequence[GradientNorms]):
     """The health of the layers at every step that was recorded: a sequence of `GradientNorms`.
 
     Call `record` after `backward`, before the optimiser takes its step. `warnings` says in a sentence each which layers

@@ -19,6 +19,7 @@ import numpy as np
 from .. import show
 from ..calculus.functions import Function, sigmoid
 from ..engine.backward import walk
+from ..engine.display import Displayed
 from ..engine.tensor import Tensor
 from ..formulas.symbols import derivative, write
 from ..show.text import log10, shown
@@ -145,7 +146,7 @@ class Paths:
         return f"<{self.count} path{'s' * (self.count != 1)} {ends}>"
 
 
-class GradientTrace(Sequence[Step]):
+class GradientTrace(Displayed, Sequence[Step]):
     """The backward pass from one tensor, a step an edge, in the order in which the walk took them.
 
     It is a sequence of its steps, compares by what it shows, and leaves `.grad` alone. Tensors without a name are
@@ -232,12 +233,20 @@ class GradientTrace(Sequence[Step]):
     def magnitudes(self) -> dict[Tensor, tuple[float, float]]:
         """(log10|gradient|, sign) of every tensor, summed over the paths without leaving logarithms."""
         seed = self.gradients[self.output]
-        sums = {self.output: (log10(seed), sign(seed))}
+        arrived = {step.input: sum for step, sum in zip(self.steps, self.arrivals, strict=True)}
+        return {self.output: (log10(seed), sign(seed)), **arrived}
+
+    @cached_property
+    def arrivals(self) -> list[tuple[float, float]]:
+        """After each step (log10, sign) of what its input has received by then."""
+        seed = self.gradients[self.output]
+        sums, found = {self.output: (log10(seed), sign(seed))}, []
         for step in self.steps:
             size, direction = sums[step.output]
             term = (size + step.log10, direction * step.sign)
             sums[step.input] = add_logarithms(sums[step.input], term) if step.input in sums else term
-        return sums
+            found.append(sums[step.input])
+        return found
 
     def paths(self, tensor: Tensor | str) -> Paths:
         """The paths from the output to a tensor: counted without being listed, and found one by one on iteration."""
@@ -296,10 +305,23 @@ class GradientTrace(Sequence[Step]):
         return show.graph.to_svg(self, direction)
 
     def to_html(self, limit: int | None = 40) -> str:
-        """The table of steps for a page or a notebook."""
+        """The table of steps for a page, without a style of its own."""
         return show.html.to_html(self, limit)
 
-    _repr_html_ = to_html
+    def plot(self, axes: Any = None) -> Any:
+        """|downstream| of every step, and what the leaves receive, on a logarithmic axis; returns the Axes."""
+        return show.plots.steps(self, axes)
+
+    def to_page(self) -> str:
+        """One self-contained HTML file, in which one steps through the forward pass and the walk, an edge a step.
+
+        Raises ValueError for more than 5,000 steps.
+        """
+        return show.page.to_page(self)
+
+    def page(self) -> Any:
+        """The page of `to_page` for a cell of a notebook."""
+        return show.page.Frame(self.to_page())
 
 
 def trace(output: Tensor, upstream: Any = None) -> GradientTrace:

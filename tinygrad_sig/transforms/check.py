@@ -14,6 +14,7 @@ import numpy as np
 from ..calculus.functions import Function, cast, relu, sech, sigmoid, sigmoid_prime
 from ..calculus.rows import ROWS
 from ..engine.arraylike import ArrayLike
+from ..engine.display import Displayed
 from ..engine.lanes import LANES
 from ..engine.recording import no_grad
 from ..engine.tensor import Tensor
@@ -71,7 +72,7 @@ class Comparison(NamedTuple):
         )
 
 
-class GradientReport(tuple[Comparison, ...]):
+class GradientReport(Displayed, tuple[Comparison, ...]):
     """All comparisons of a check, as a table when printed."""
 
     @property

@@ -1,0 +1,210 @@
+// The core: the page drawn from a trace's JSON alone. It knows no engine and computes no gradient.
+//
+// The one idea: a page stands at one position, and everything on it is a function of that. Position 0 is the start, then
+// come the values that are computed forward, then the edges of the walk back.
+
+import { drawGraph, fillBox, legend, strip } from "./graph.js";
+import { formula, make } from "./looks.js";
+import { chainLine, drawForward, drawStart, drawStep, latex } from "./panel.js";
+import { drawTable } from "./table.js";
+
+const PACE = 1100; // milliseconds a step, when it plays
+const ICONS = { first: "⇤", back: "←", play: "▶", pause: "❚❚", next: "→", last: "⇥" };
+
+/** Build the page in an element; what it returns shows data, and stands at a step that can be read, set and heard of. */
+export function mount(root) {
+  let data = null, at = 0, graph = null, table = null, timer = null, arrays = false;
+  const title = make("h1"), about = make("p", "about");
+  const canvas = make("div", "canvas", [], { tabindex: 0, role: "region", "aria-label": "graph" });
+  const key = make("div"), panel = make("section", "panel", [], { "aria-label": "this step" });
+  const list = make("ol", "lines", [], { tabindex: 0, "aria-label": "the chain rule so far" });
+  const rows = make("div", "rows", [], { tabindex: 0, role: "region", "aria-label": "all steps" });
+  const live = make("p", "visually-hidden", [], { "aria-live": "polite", id: "said" });
+  const slider = make("input", "", [], { type: "range", min: 0, value: 0, "aria-label": "step", oninput: () => go(Number(slider.value)) });
+  const count = make("output", "count");
+  const button = (name, label, act) => make("button", name, [make("span", "", ICONS[name], { "aria-hidden": "true" }), make("span", "label", label)], { type: "button", title: label, "aria-label": label, onclick: act });
+  const play = button("play", "play", () => playing(timer === null));
+  const controls = make("div", "controls", [
+    button("first", "to the start", () => go(0)), button("back", "a step back", () => go(at - 1)), play,
+    button("next", "a step on", () => go(at + 1)), button("last", "to the end", () => go(total())), slider, count,
+  ], { role: "group", "aria-label": "stepping" });
+  const maps = make("button", "maps", "show arrays as heat maps", { type: "button", "aria-pressed": "false", onclick: () => {
+    arrays = !arrays;
+    maps.setAttribute("aria-pressed", arrays);
+    drawPanel();
+  } });
+  const copy = make("button", "copy", "copy as LaTeX", { type: "button", onclick: () => copied(latex(data, walked())) });
+  const chain = make("section", "chain", [make("div", "bar-line", [make("h2", "", "The chain rule so far"), copy]), list]);
+  root.replaceChildren(make("header", "", [title, about]), make("section", "stage", [canvas, key]), controls,
+    make("div", "below", [make("div", "left", [panel, maps, chain]), make("section", "all", [make("h2", "", "Every step"), rows])]), live);
+
+  const forward = () => data.page.forward.length;
+  const total = () => forward() + data.page.steps.length;
+  const walked = () => Math.max(0, at - forward());
+
+  /** Go to a position, which is kept within the bounds; playing ends unless it plays itself. */
+  function go(position, { quiet = false, playing: still = false } = {}) {
+    if (!still) playing(false);
+    at = Math.min(Math.max(0, Math.round(position) || 0), total());
+    render(quiet);
+    page.onstep?.(at);
+  }
+
+  function playing(on) {
+    clearInterval(timer);
+    timer = on ? setInterval(() => (at < total() ? go(at + 1, { playing: true }) : playing(false)), PACE) : null;
+    if (on && at >= total()) go(0, { playing: true });
+    play.firstChild.textContent = on ? ICONS.pause : ICONS.play;
+    play.lastChild.textContent = on ? "pause" : "play";
+    play.setAttribute("aria-label", on ? "pause" : "play");
+  }
+
+  function drawPanel() {
+    const node = data.page.nodes[data.page.forward[at - 1]];
+    panel.replaceChildren(at === 0 ? drawStart(data) : at <= forward() ? drawForward(data, node, arrays) : drawStep(data, walked() - 1, arrays));
+  }
+
+  /** Everything as it is at this position. */
+  function render(quiet) {
+    const { page: drawn } = data, done = walked();
+    slider.value = at;
+    slider.setAttribute("aria-valuetext", said());
+    count.textContent = at > forward() ? `back ${done} / ${data.page.steps.length}` : `forward ${at} / ${forward()}`;
+    play.disabled = total() === 0;
+    drawPanel();
+    renderGraph(drawn, done);
+    table.rows.forEach((row, i) => {
+      row.className = i < done - 1 ? "done" : i === done - 1 ? "now" : "ahead";
+      row.querySelector("button").tabIndex = i === Math.max(0, done - 1) ? 0 : -1;
+      if (i === done - 1) row.setAttribute("aria-current", "step");
+      else row.removeAttribute("aria-current");
+    });
+    while (list.childElementCount > done) list.lastChild.remove();
+    while (list.childElementCount < done) list.append(chainLine(data, list.childElementCount));
+    list.lastElementChild?.classList.add("now");
+    for (const line of list.querySelectorAll(".now")) line.classList.toggle("now", line === list.lastElementChild);
+    list.scrollTop = list.scrollHeight;
+    copy.disabled = done === 0;
+    if (!quiet) live.textContent = said();
+    within(rows, table.rows[done - 1]);
+  }
+
+  /** The values that are there by now, what each node has received, and the arrow that is lit. */
+  function renderGraph(drawn, done) {
+    const computed = new Set(drawn.forward.slice(0, at)), last = drawn.forward[at - 1];
+    const received = new Map(); // node to the latest step that reached it
+    for (const step of drawn.steps.slice(0, done)) received.set(step.input, step);
+    const start = drawn.nodes.findIndex((node) => node.name === data.output);
+    for (const box of graph.boxes.values()) {
+      const inside = box.nodes.map((node) => drawn.nodes.indexOf(node));
+      const pending = inside.every((i) => drawn.nodes[i].kind === "computed" && !computed.has(i));
+      box.group.classList.toggle("pending", pending);
+      box.group.classList.toggle("lit", at <= forward() ? inside.includes(last) : false);
+      fillBox(box, drawn.axis, gradientOf(box, inside, received, start, drawn, done));
+    }
+    const now = done ? drawn.steps[done - 1] : null;
+    let lit = null;
+    for (const arrow of graph.arrows) {
+      const here = done > 0 && arrow.steps.includes(done);
+      const passed = arrow.steps.filter((number) => number <= done).at(-1);
+      arrow.group.classList.toggle("lit", here);
+      arrow.group.classList.toggle("done", passed !== undefined);
+      arrow.group.classList.toggle("known", at >= forward());
+      arrow.group.classList.toggle("feeding", at <= forward() && arrow.nodes.has(drawn.nodes[last]));
+      if (here) lit = arrow;
+    }
+    for (const box of graph.boxes.values()) {
+      const inside = now && box.nodes.some((node) => node === drawn.nodes[now.input] || node === drawn.nodes[now.output]);
+      box.group.classList.toggle("near", Boolean(inside));
+    }
+    const place = lit ?? [...graph.boxes.values()].find((box) => box.nodes.includes(now ? drawn.nodes[now.input] : drawn.nodes[last]));
+    if (place) canvas.scrollTo({ left: place.x * (graph.svg.clientWidth / graph.width || 1) - canvas.clientWidth / 2 });
+    else canvas.scrollTo({ left: 0 });
+  }
+
+  /** What the strip of a box says: of a fold the latest gradient in it. */
+  function gradientOf(box, inside, received, start, drawn, done) {
+    if (box.node) {
+      const node = box.node, [i] = inside;
+      if (node.state === "not computed" || node.state === "not connected") return { text: node.state, state: node.state.replace(" ", "-") };
+      const step = received.get(i);
+      if (i === start && at > forward()) return { text: node.gradient, state: "number", log10: node.log10 };
+      if (!step) return {};
+      if (step.sum.arrived < step.sum.of) return { text: strip(step.sum), state: "part" };
+      return { text: node.gradient, state: node.state, log10: node.log10 };
+    }
+    const latest = [...received].filter(([i]) => inside.includes(i)).at(-1);
+    if (!latest) return {};
+    const node = drawn.nodes[latest[0]];
+    return { text: `${node.name}: ${node.gradient}`, state: node.state, log10: node.log10 };
+  }
+
+  /** The sentence of this position. */
+  function said() {
+    if (at === 0) return "At the start.";
+    if (at > forward()) return data.page.steps[walked() - 1].sentence;
+    const node = data.page.nodes[data.page.forward[at - 1]];
+    return `Forward, ${at} of ${forward()}: ${node.name} is ${node.formula}, ${node.value}.`;
+  }
+
+  /** Copy a text and say so; where a page may not write to the clipboard, as in a frame, the older way still can. */
+  async function copied(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.body.appendChild(make("textarea", "visually-hidden", text));
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      copy.focus();
+    }
+    live.textContent = "The chain rule is copied as LaTeX.";
+    copy.textContent = "copied";
+    setTimeout(() => (copy.textContent = "copy as LaTeX"), 1500);
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (!data || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, [contenteditable]")) return;
+    const inTable = event.target.closest("tbody");
+    const moves = { ArrowRight: 1, ArrowLeft: -1, ...(inTable ? { ArrowDown: 1, ArrowUp: -1 } : {}) };
+    if (event.key in moves) go(at + moves[event.key]);
+    else if (event.key === "Home") go(0);
+    else if (event.key === "End") go(total());
+    else if (event.key === " " && !event.target.closest("button, a, summary")) playing(timer === null);
+    else return;
+    event.preventDefault();
+    if (inTable) table.rows[Math.max(0, walked() - 1)]?.querySelector("button").focus();
+  });
+
+  const page = {
+    onstep: null,
+    get step() { return at; },
+    set step(position) { go(position); },
+    get steps() { return total(); },
+    /** Draw other data; the page stands at the step given, or at the start. */
+    show(given, { step = 0 } = {}) {
+      data = given;
+      const { page: drawn } = data, output = drawn.nodes.find((node) => node.name === data.output);
+      title.replaceChildren(formula(data.output), " = ", ...(output.formula ? [formula(output.formula), " = "] : []), `${output.shape} ${output.value}`.trim());
+      about.textContent = `${drawn.forward.length} values forward, ${drawn.steps.length} edges back, in ${data.dtype}`;
+      graph = drawGraph(drawn, (number) => go(forward() + number), (node) => go(1 + drawn.forward.indexOf(node)));
+      table = drawTable(data, (number) => go(forward() + number));
+      canvas.replaceChildren(graph.svg);
+      graph.svg.style.setProperty("--natural", `${graph.width}px`);
+      key.replaceChildren(legend(drawn.axis));
+      rows.replaceChildren(table.table);
+      list.replaceChildren();
+      slider.max = total();
+      maps.hidden = drawn.scalar;
+      go(step, { quiet: true });
+    },
+  };
+  return page;
+}
+
+/** Scroll a list, and not the page, so that an element of it can be seen. */
+function within(list, element) {
+  if (!element) return list.scrollTo({ top: 0 });
+  const [outer, inner] = [list.getBoundingClientRect(), element.getBoundingClientRect()];
+  if (inner.top < outer.top + 48 || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top - outer.height / 2;
+}
