@@ -166,12 +166,12 @@ def table(rows: Sequence[Row], align: str, width: int | None = None) -> list[str
     texts = [i for i, side in enumerate(align) if side == "<"]
     gap = 2
     for gap, least in ((2, 16), (1, 16), (1, 8)) if width else ():
-        while excess := sum(widths) + gap * (len(widths) - 1) > (width or 0):
+        while too_wide := sum(widths) + gap * (len(widths) - 1) > (width or 0):
             longest = max(texts, key=widths.__getitem__, default=None)
             if longest is None or widths[longest] <= least:
                 break
             widths[longest] -= 1
-        if not excess:
+        if not too_wide:
             break
     line = (" " * gap).join(f"{{:{side}{n}}}" for side, n in zip(align, widths, strict=True))
 
