@@ -55,8 +55,8 @@ def nielsens_networks(rng, limit: float) -> dict[int, np.ndarray]:
         assert np.allclose(np.median(rows[:, :-1] / rows[:, 1:], axis=0), limit, rtol=0.1)
     print()
     say(
-        f"   Every layer gets about a fifth of the gradient of the next one. Theory says so too: √χ = {limit:.4f}, where "
-        "χ is n times the mean of (weight · slope)² in a wide layer of n units, and √χ what multiplies ‖gradient‖."
+        f"   Every layer gets about a fifth of the gradient of the next one. Theory says so too: √χ = {limit:.4f}; "
+        "χ is n times the mean of (weight · slope)² in a wide layer of n units, and √χ multiplies ‖gradient‖."
     )
     return found
 
@@ -78,8 +78,8 @@ def other_networks(rng) -> None:
     print()
     say(
         "So a sigmoid's gradient shrinks under each of these weights, and that of tanh and relu keeps its size under "
-        "weights made for them. Sigmoid gradients explode (quoted in substance, 1.2.5) only where √χ > 1: where weights "
-        f"have a variance above {most}/n, without biases."
+        "weights made for them. Sigmoid gradients explode (quoted in substance, 1.2.5) only where √χ > 1: where "
+        f"weights have a variance above {most}/n, without biases."
     )
 
 

@@ -1,9 +1,9 @@
-"""A deep network of sigmoids does not learn to read digits: its first layers hear next to nothing. Two cures are enough.
+"""A deep network of sigmoids does not learn to read digits: its first layers hear next to nothing. Either cure will do.
 
-Activation × initial weights as a grid, three seeds a cell, and in each cell two numbers: what the first layer gets of the
-gradient of the last one, and how many handwritten digits are read after training (scikit-learn's `load_digits`, 1,797
-images of 8×8 pixels). All share size, optimiser and rate (sections 1.2.4 and 1.2.5 of the exercise sheet). `--all` prints
-the health of the layers and how each seed ended; `--plot FILE` draws the grid.
+Activation × initial weights as a grid, three seeds a cell, and in each cell two numbers: what the first layer gets of
+the gradient of the last one, and how many handwritten digits are read after training (scikit-learn's `load_digits`,
+1,797 images of 8×8 pixels). All share size, optimiser and rate (sections 1.2.4 and 1.2.5 of the exercise sheet).
+`--all` prints the health of the layers and how each seed ended; `--plot FILE` draws the grid.
 """
 
 from itertools import product

@@ -36,11 +36,8 @@ def picture():
     decay(true, axes, linestyle="-")
     decay(printed, axes, linestyle="--", fillstyle="none", markersize=10)
     axes.set_xticks(range(6), ["y", "a4", "a3", "a2", "a1", "x"])
-    axes.set(
-        xlabel="node that the gradient has reached",
-        ylabel="|dy/dnode|",
-        title="σ′ at the wrong place: an explosion where w = 10 has vanished",
-    )
+    axes.set(xlabel="node that the gradient has reached", ylabel="|dy/dnode|")
+    axes.set_title("σ′ at the wrong place: an explosion where w = 10 has vanished")
     axes.legend(loc="lower left", frameon=False)
     return figure
 

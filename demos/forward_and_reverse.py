@@ -81,15 +81,15 @@ def cost() -> dict[str, float]:
     np.testing.assert_allclose(tangent, rows, rtol=1e-10)
     print()
     say(
-        f"Why do {N} reverse passes take only {by_reverse / by_forward:.0f} times as long as one forward pass? They share "
-        f"one run of the function, whose graph stays, and repeat only the walk back, {by_reverse / N:.2f} ms each. A "
-        "forward pass carries its tangent along while the function runs, so each of many runs it anew; and it has to "
-        "turn linear maps such as @ around first, because the table of derivatives holds their way back."
+        f"Why do {N} reverse passes take only {by_reverse / by_forward:.0f} times as long as one forward pass? They "
+        f"share one run of the function, whose graph stays, and repeat only the walk back, {by_reverse / N:.2f} ms "
+        "each. A forward pass carries its tangent along while the function runs, so each of many runs it anew; and it "
+        "has to turn linear maps such as @ around first, because the table of derivatives holds their way back."
     )
     print()
     say(
-        "So the passes are counted by the outputs in reverse mode, by the inputs in forward mode. A loss is one output of "
-        "many parameters: that is why networks are trained in reverse mode."
+        "So the passes are counted by the outputs in reverse mode, by the inputs in forward mode. A loss is one output "
+        "of many parameters: that is why networks are trained in reverse mode."
     )
     return times | {f"one input, {N} outputs\nreverse, {N} passes": by_reverse, "forward, 1 pass": by_forward}
 

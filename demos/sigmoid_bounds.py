@@ -96,8 +96,8 @@ def picture():
 def main() -> None:
     path, everything = file_and_all(__doc__.splitlines()[0], "more x, and the engine in float32")
     say(
-        "How large can the slope of a sigmoid be, and can it be 0? At most ¼, at x = 0, and never 0; but two usual ways "
-        "to compute it, y·(1 − y) among them, say 0 in the tails, where the engine does not."
+        "How large can the slope of a sigmoid be, and can it be 0? At most ¼, at x = 0, and never 0; but two usual "
+        "ways to compute it, y·(1 − y) among them, say 0 in the tails, where the engine does not."
     )
     print()
     maximum(everything)

@@ -65,8 +65,8 @@ def main() -> None:
     height, bend = ORDERS[1](top), ORDERS[3](top)
     print()
     say(
-        f"So σ′ is largest at x = {abs(top):.1g}, where it is {height:.6f}: σ‴ is {bend:.6f} there, below 0. At a maximum "
-        "of σ′ its derivative σ″ falls through 0; the sheet's, of the other sign, would rise."
+        f"So σ′ is largest at x = {abs(top):.1g}, where it is {height:.6f}: σ‴ is {bend:.6f} there, below 0. At a "
+        "maximum of σ′ its derivative σ″ falls through 0; the sheet's, of the other sign, would rise."
     )
     assert abs(top) < 1e-15
     assert height == 0.25

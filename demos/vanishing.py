@@ -58,7 +58,7 @@ def best_weight() -> float:
 def by_weight(best: float) -> None:
     print()
     say(
-        "3. Every weight loses, and beyond the best one larger weights lose more. dy/dx, and the depth from which it is 0:"
+        "3. Every weight loses, and beyond the best one larger ones lose more. dy/dx, and the depth from which it is 0:"
     )
     print("\n     w    5 layers   bound ∏|w|/4ⁿ   100 layers   in float32   in float64")
     for w in (0.1, 0.5, 1.0, best, 4.0, 10.0):
@@ -80,8 +80,8 @@ def by_weight(best: float) -> None:
         assert sizes[2] < -200 if f is sigmoid else sizes[2] > -4
     print()
     say(
-        "So the gradient of a chain of sigmoids vanishes for every positive weight; what helps is another slope. Those of relu "
-        "and tanh reach 1: at w = 1 relu loses nothing, and tanh falls slowly."
+        "So the gradient of a chain of sigmoids vanishes for every positive weight; what helps is another slope. Those "
+        "of relu and tanh reach 1: at w = 1 relu loses nothing, and tanh falls slowly."
     )
 
 

@@ -94,8 +94,8 @@ def main() -> None:
     print(steps)
     print()
     say(
-        f"There are {steps.paths(a).count} paths from c to a, each a product of 1s, and their sum is the gradient. So a "
-        "backward pass sorts the graph first, and adds."
+        f"There are {steps.paths(a).count} paths from c to a, each a product of 1s, and their sum is the gradient. So "
+        "a backward pass sorts the graph first, and adds."
     )
     assert steps.gradient(a) == sum(path.product for path in steps.paths(a)) == 4.0
     if path is not None:

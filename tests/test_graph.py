@@ -616,7 +616,7 @@ def test_a_graph_runs_from_left_to_right_on_request():
 def test_a_direction_that_there_is_not_is_refused():
     steps = trace(Tensor(2.0) * 3)
     for form in (steps.to_dot, steps.to_svg):
-        with pytest.raises(ValueError, match="'up' is no direction; give 'TB', from top to bottom, or 'LR'"):
+        with pytest.raises(ValueError, match="'up' is no direction; give 'TB', top to bottom, or 'LR'"):
             form("up")
 
 

@@ -188,9 +188,7 @@ def folded(nodes: Sequence[Any]) -> list[Fold]:
 def to_dot(trace: Any, direction: str = "TB") -> str:
     """DOT. An arrow back is an edge forward with `dir=back`: so all edges go one way, and the graph does too."""
     if direction not in ("TB", "LR"):
-        raise ValueError(
-            f"to_dot: {direction!r} is no direction; give 'TB', from top to bottom, or 'LR', left to right"
-        )
+        raise ValueError(f"to_dot: {direction!r} is no direction; give 'TB', top to bottom, or 'LR', left to right")
     boxes, arrows = drawing(trace)
     widths = thickness([a.size for a in arrows if a.back])
     legend = [
@@ -221,11 +219,11 @@ def to_dot(trace: Any, direction: str = "TB") -> str:
 
 def thickness(sizes: Sequence[float]) -> Iterator[float]:
     """How thick each arrow back is, linear in the logarithm of what it carries."""
-    finite = [size for size in sizes if math.isfinite(size)]
+    finite = [log10 for log10 in sizes if math.isfinite(log10)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
-    for size in sizes:
-        share = (size - low) / (high - low) if low < high else 0.25  # All alike: no thicker than need be.
-        yield THIN + (THICK - THIN) * min(max(share, 0.0), 1.0) if share == share else THIN
+    for log10 in sizes:
+        share = (log10 - low) / (high - low) if low < high else 0.25  # All alike: no thicker than need be.
+        yield THIN if math.isnan(share) else THIN + (THICK - THIN) * min(max(share, 0.0), 1.0)
 
 
 def quoted(lines: Sequence[str]) -> str:

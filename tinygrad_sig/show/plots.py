@@ -93,7 +93,8 @@ def chain(layers: Any, axes: Any = None) -> Any:
         message = "the gradient is no number"
     else:
         word = "vanishes" if rate < -1e-6 else "explodes" if rate > 1e-6 else "is steady"
-        message = f"the gradient {word}, × {10**rate:.3g} a layer"
+        factor = f"{10**rate:.3g}" if abs(rate) < 5 else power_of_ten(rate)
+        message = f"the gradient {word}, × {factor} a layer"
     axes.set_title(f"{layers.known.symbol}, {len(layers):,} layer{'s' * (len(layers) != 1)}: {message}")
     return axes
 

@@ -30,8 +30,14 @@ def filled(text: str, width: int | None = None, first: str = "", rest: str = "")
     """A paragraph as lines, broken at spaces only, with these indents; by default as wide as the terminal."""
     from textwrap import fill
 
-    looks = {"initial_indent": first, "subsequent_indent": rest}
-    return fill(" ".join(text.split()), width or columns(), **looks, break_long_words=False, break_on_hyphens=False)
+    return fill(
+        " ".join(text.split()),
+        width or columns(),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def say(text: str) -> None:
@@ -120,7 +126,8 @@ class Scale(NamedTuple):
             return BLOCKS[8] * (self.width - 1) + "▶"
         if not math.isfinite(log10):
             return ""
-        eighths = max(1, round(8 * self.width * (log10 - self.low) / (self.high - self.low)))
+        share = min(1.0, (log10 - self.low) / (self.high - self.low))
+        eighths = max(1, round(8 * self.width * share))
         return BLOCKS[8] * (eighths // 8) + BLOCKS[eighths % 8].strip()
 
 
@@ -159,12 +166,12 @@ def table(rows: Sequence[Row], align: str, width: int | None = None) -> list[str
     texts = [i for i, side in enumerate(align) if side == "<"]
     gap = 2
     for gap, least in ((2, 16), (1, 16), (1, 8)) if width else ():
-        while excess := sum(widths) + gap * (len(widths) - 1) > (width or 0):
+        while too_wide := sum(widths) + gap * (len(widths) - 1) > (width or 0):
             longest = max(texts, key=widths.__getitem__, default=None)
             if longest is None or widths[longest] <= least:
                 break
             widths[longest] -= 1
-        if not excess:
+        if not too_wide:
             break
     line = (" " * gap).join(f"{{:{side}{n}}}" for side, n in zip(align, widths, strict=True))
 
