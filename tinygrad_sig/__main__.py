@@ -17,11 +17,12 @@ import numpy as np
 
 from . import __version__
 from .calculus.functions import Function, relu, sigmoid
+from .engine.tensor import Tensor
 from .formulas.claims import Verdict, check_formula
 from .formulas.program import write_out
 from .show import figure, files, plots
 from .show.text import ascii_only
-from .traces.chain import layers, paired, sigmoid_chain
+from .traces.chain import layers, paired, preactivations, sigmoid_chain
 from .traces.report import Report
 from .traces.trace import trace
 
@@ -156,7 +157,10 @@ def checked(options: argparse.Namespace) -> Verdict:
         raise ValueError(f"--check takes a chain of at most {DEEPEST_CHECKED} layers, not {n}; check a shorter one")
 
     def chain(x: Any, *leaves: Any) -> Any:
-        return sigmoid_chain(x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation])
+        numbers = x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]
+        if isinstance(x, Tensor):
+            return sigmoid_chain(*numbers)
+        return preactivations(*numbers)[1][-1]  # A difference may be taken with complex numbers.
 
     names = ["x", *(f"w{i}" for i in range(1, n + 1)), *(f"b{i}" for i in range(1, len(biases or []) + 1))]
     return check_formula(options.check, chain, options.x, *weights, *(biases or []), names=names)
@@ -187,11 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         colour = sys.stdout.isatty() and target is None and "NO_COLOR" not in os.environ
         verdict = None if options.check is None else checked(options)
         code = 0 if verdict is None or verdict else 1
-        text = (
-            f"{verdict}\n"
-            if verdict is not None
-            else produce(options, 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100), colour)
-        )
+        width = 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100)
+        text = produce(options, width, colour) if verdict is None else f"{verdict}\n"
         if target is not None:
             files.write(text.encode(), target)
             return code

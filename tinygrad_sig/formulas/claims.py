@@ -68,8 +68,10 @@ def check_formula(
     passed on. Raises FormulaError, a ValueError that names the column, where a text is no formula; GradientError where
     the walk disagrees with the difference; TypeError and ValueError where f cannot be differentiated at such points.
 
-    >>> print(check_formula("w·σ'(w·x)", lambda x, w: sigmoid(w * x)))
-    right
+    >>> print(check_formula("cos(x)", np.sin))
+    right: it agrees with the walk and a finite difference at 24 points, and with the walk up to |x| = 700
+    >>> check_formula(lambda x: 2 * np.cos(x), np.sin).sentence.partition(";")[0]
+    'wrong: it is 2 times the derivative everywhere'
     """
     claim = Claim(claimed, f, [settled(x) for x in inputs], argnum, names)
     rng = np.random.default_rng(seed)
@@ -111,6 +113,7 @@ def explained(claim: Claim, near: Sequence[Point], probes: Sequence[Point]) -> V
     worst = max(off, key=lambda point: point.error).worst
     pairs = [(np.ravel(point.claimed), np.ravel(point.derivative)) for point in near]
     ratios = np.concatenate([claimed[right != 0] / right[right != 0] for claimed, right in pairs])
+    ratios = ratios[~np.isnan(ratios)]
     ratio = (float(np.min(ratios)), float(np.max(ratios))) if ratios.size else None
     unknown: tuple[str | None, str] = (None, "by no mistake that is known")
     cause, what = next(causes(claim, near, probes, ratios), unknown)

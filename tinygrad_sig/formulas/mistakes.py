@@ -26,7 +26,11 @@ BY_VALUE: dict[Function, Callable[[Any], Any]] = {
     np.tan: lambda y: 1 + y**2,
     np.exp: lambda y: y,
 }
-RULES = {np.multiply: "the product rule", np.divide: "the quotient rule", np.power: "the rule for powers"}
+RULES: dict[Any, str] = {
+    np.multiply: "the product rule",
+    np.divide: "the quotient rule",
+    np.power: "the rule for powers",
+}
 DEEPEST = 8  # A formula of so many functions in each other is still read.
 
 

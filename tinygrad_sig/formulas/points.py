@@ -22,7 +22,7 @@ from .reader import Formula
 
 POINTS = 24
 DRAWS = 12 * POINTS
-TOLERANCE = 1e-6
+TOLERANCE, LOOSE = 1e-6, 1e-3  # Loose where only a formula that has lost its digits is looked for.
 SMALLEST = 1e-290  # A derivative below it has lost digits itself: no formula is held against it.
 SMALL = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 LARGE = (7.0, 10.0, 20.0, 30.0, 40.0, 100.0, 200.0, 400.0, 700.0)
@@ -52,15 +52,21 @@ class Claim:
         self.leading = () if isinstance(claimed, str) else leading(claimed, len(self.names))
 
     def value(self, point: Point) -> Any:
-        """What is claimed at a point; nan where that divides by 0, or Python's own numbers overflow."""
+        """What is claimed at a point; nan where that divides by 0, or Python's own numbers overflow.
+
+        Where the shapes in a text do not fit, it is the error that says so.
+        """
         known = {"g": point.upstream, "y": point.y._array, **point.named}
         try:
             if not isinstance(self.claimed, str):
                 return self.claimed(*(known[name] for name in self.leading), *point.values)
-            self.formula = self.formula or Formula(self.claimed, known.keys())
-            return self.formula(known)
         except ArithmeticError:
             return np.nan
+        self.formula = self.formula or Formula(self.claimed, known.keys())
+        try:
+            return self.formula(known)
+        except ValueError as error:
+            return error
 
     @property
     def takes_upstream(self) -> bool:
@@ -102,6 +108,7 @@ class Claim:
                     except (ArithmeticError, np.linalg.LinAlgError):
                         continue
                     if point.usable and not point.unfit:
+                        point.tolerance = TOLERANCE if size in SMALL else LOOSE
                         yield point
 
 
@@ -109,7 +116,7 @@ class Point:
     """One point: the graph of f there, its derivative by the walk, and what is claimed."""
 
     def __init__(self, claim: Claim, values: list[Any], rng: np.random.Generator) -> None:
-        self.claim, self.values = claim, values
+        self.claim, self.values, self.tolerance = claim, values, TOLERANCE
         self.x, self.y = self.run(values)
         self.named = {node.name: node._array for node in nodes(self.y) if node.name}
         self.named |= dict(zip(claim.names, values, strict=True))
@@ -128,13 +135,14 @@ class Point:
     def run(self, values: Sequence[Any], x: Any = None, argnum: int | None = None) -> tuple[Tensor, Tensor]:
         """(x, f(…)) of constants, but for the one argument x to differentiate by."""
         argnum = self.claim.argnum if argnum is None else argnum
+        plainly = not isinstance(x, Tensor | None)  # A difference gives complex numbers, which no Tensor may meet.
         arguments = [
-            Tensor(v, name=name, requires_grad=i == argnum) if is_float(v) else v
+            v if plainly or not is_float(v) else Tensor(v, name=name, requires_grad=i == argnum)
             for i, (v, name) in enumerate(zip(values, self.claim.names, strict=True))
         ]
         arguments[argnum] = arguments[argnum] if x is None else x
         y = self.claim.f(*arguments)
-        if not isinstance(y, Tensor):
+        if not plainly and not isinstance(y, Tensor):
             if not isinstance(y, int | float | np.number | np.ndarray):
                 raise TypeError(f"check_formula: f returned a {type(y).__name__}; let it return a number or an array")
             y = Tensor(y, requires_grad=False)
@@ -158,7 +166,7 @@ class Point:
     def differs_alike(self) -> bool:
         """Take finite differences, entry by entry where the entries are few: whether they can tell the derivative.
 
-        Raises GradientError where they tell another. Where f is almost flat they are no more than rounding.
+        Raises GradientError where they tell another. Where f is almost flat they are rounding, and tell a 0 at most.
         """
 
         def moved(x: Any) -> Any:
@@ -169,12 +177,14 @@ class Point:
         if len(entries) == np.size(self.derivative):
             self.difference = np.reshape(entries, np.shape(self.derivative))
         largest = max((abs(comparison.analytic) for comparison in report), default=0)
-        return all(comparison.error <= 1e-3 * largest for comparison in report)
+        return largest <= 20 * self.noise or all(comparison.error <= 1e-3 * largest for comparison in report)
 
     def fitted(self, claimed: Any) -> tuple[Any, str]:
         """(the claim as an array, why it cannot be compared): a number stands for an array of it."""
         if claimed is None:
             return None, "it gives None; return the derivative"
+        if isinstance(claimed, ValueError):
+            return None, f"its shapes do not fit: {' '.join(str(claimed).split())}"
         try:
             claimed = np.asarray(plain(claimed))
         except ValueError:
@@ -190,8 +200,9 @@ class Point:
         """How far the claim is from these values, in units of what is allowed; infinite for nan."""
         if np.shape(values) != self.claimed.shape:
             return np.inf
-        allowed = TOLERANCE * np.abs(values) + 20 * self.noise
+        allowed = self.tolerance * np.abs(values) + 20 * self.noise
         off = np.abs(self.claimed - values)
+        off = np.where(self.claimed == values, 0, off)  # Also where both are infinite.
         return np.where(np.isnan(off), np.inf, np.where(off <= allowed, 0, off / np.maximum(allowed, SMALLEST)))
 
     def equals(self, values: Any) -> bool:
@@ -229,6 +240,7 @@ class Worst(NamedTuple):
 
     def __str__(self) -> str:
         where = [f"{k} = {short(v)}" if np.ndim(v) == 0 else f"{k} of shape {v.shape}" for k, v in self.at.items()]
+        where = where if len(where) <= 8 else [*where[:6], "…"]
         where += [f"entry {list(self.entry)}"] * bool(self.entry)
         right, difference = short(self.walk), short(self.difference)
         ways = "the walk" if np.isnan(self.difference) else "the walk and a finite difference"
