@@ -12,6 +12,7 @@ import pytest
 from test_rules import SAMPLES
 
 from tinygrad_sig import GradientError, Tensor, check_formula, define, grad, sigmoid, sigmoid_chain
+from tinygrad_sig.__main__ import main
 from tinygrad_sig.calculus import functions as fn
 from tinygrad_sig.calculus.functions import sigmoid_prime
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
@@ -180,6 +181,75 @@ def test_a_wrong_use_is_refused(arguments, options, message):
 def test_the_same_on_every_run():
     assert check_formula("x", np.sin) == check_formula("x", np.sin)
     assert check_formula("x", np.sin, seed=1).cause is None
+
+
+# The command.
+
+
+@pytest.fixture
+def call(capsys):
+    """Run the command in this process; returns (exit code, stdout on one line, stderr)."""
+
+    def call(*arguments):
+        try:
+            code = main(arguments)
+        except SystemExit as exit:
+            code = exit.code
+        out, err = capsys.readouterr()
+        return code, " ".join(out.split()), err
+
+    return call
+
+
+def test_the_command_checks_a_formula(call):
+    code, out, err = call("--check", AS_PRINTED)
+    assert (code, err) == (1, "")
+    assert out.startswith(
+        "wrong: σ' is taken at a4 and not at z5 (and so in 5 places), which is the same for weights of 1;"
+    )
+    ascii_only = AS_PRINTED.replace("σ", "s").replace("·", "*")
+    assert call("--check", ascii_only) == (code, out, err)
+    code, out, err = call("--check", RIGHT)
+    assert (code, err) == (0, "")
+    assert out.startswith("right: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--weights", "2", "3", "--check", "-w2*s'(z2)*w1*s'(z1)"], 1, "the sign is turned"),
+        (["--weights", "2", "3", "--biases", "1", "-1", "--check", "w2*s'(z2)*w1*s'(z1)"], 0, "right: "),
+        (["--weights", "2", "3", "--biases", "1", "-1", "--check", "w2*s'(z2)*b1*s'(z1)"], 1, "by no mistake"),
+        (
+            ["--weights", "2", "3", "--activation", "tanh", "--check", "w2*tanh'(a1)*w1*tanh'(x)"],
+            1,
+            "tanh' is taken at a1",
+        ),
+        (["--weights", "2", "3", "--activation", "relu", "--check", "w2*[z2 > 0]*w1*[z1 > 0]"], 0, "right: "),
+        (["--depth", "3", "--weight", "2", "--check", "w3*s'(z3)*w2*s'(z2)*w1*s'(z1)"], 0, "right: "),
+        (["--weights", "2", "--check", "w1*s'(z2)"], 2, "column 7 of the formula, w1*s'(▸z2): z2 is unknown"),
+        (["--weights", "2", "--check", ""], 2, "column 1"),
+        (["--depth", "51", "--weight", "2", "--check", "x"], 2, "at most 50 layers"),
+        (["--check", "x", "--format", "json"], 2, "leave out --format"),
+        (["--check", "x", "--plot", "chain.png"], 2, "leave out --format, --plot"),
+        (["--check", "x", "--dtype", "float32"], 2, "and --dtype"),
+    ],
+)
+def test_the_command_and_its_exit_code(call, arguments, code, said):
+    found, out, err = call(*arguments)
+    assert (found, said in (err if code == 2 else out)) == (code, True), (found, out, err)
+    assert err.count("\n") == (code == 2)
+
+
+def test_fifty_layers_are_checked(call):
+    right = "*".join(f"w{i}*s'(z{i})" for i in range(1, 51))
+    assert call("--depth", "50", "--weight", "2", "--check", right)[0] == 0
+
+
+def test_the_verdict_is_written_to_a_file(call, tmp_path):
+    path = tmp_path / "verdict.txt"
+    assert call("--weights", "2", "--check", "w1", "--output", str(path)) == (1, "", "")
+    assert path.read_text(encoding="utf-8").startswith("wrong: it leaves out the factor σ'(z1)")
 
 
 # The reader.

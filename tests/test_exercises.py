@@ -130,7 +130,7 @@ MISTAKES = [
     (7, "def walk_chain(y):\n    while True: pass", "takes longer than"),
     (7, WALK + RECURSIVE.replace("UPSTREAM", "gradients[node]"), "b has passed its gradient on before all of it"),
     (7, WALK + RECURSIVE.replace("UPSTREAM", "upstream"), "it calls itself once for each node"),
-    (7, WALK + IN_ORDER_FOUND, "dy/da is 122, not 102"),
+    (7, WALK + IN_ORDER_FOUND, "dy/da is 122, not 102; a node has passed its gradient on before all of it had arrived"),
     (7, WALK + IN_ORDER_FOUND.replace("gradients.get(x, 0.0) + ", ""), "is to be added"),
     (8, "def weights(rng, n_in, n_out): return rng.uniform(-1, 1, (n_in, n_out)) / n_in ** 0.5", "of the points right"),
     (8, "def weights(rng, n_in, n_out): return np.zeros((n_in, n_out))", "of the points right"),

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
+from textwrap import fill
 from typing import Any, NoReturn
 
 import numpy as np
@@ -37,7 +38,7 @@ EXAMPLES = """examples:
   tinygrad-sig --depth 100 --weight 1 --dtype float32   where a dtype runs out
   tinygrad-sig --format json --output trace.json        the same as data
   tinygrad-sig --format python                          the backward pass as a program
-  tinygrad-sig --weights 2 3 --check "w2*s'(z2)*w1*s'(z1)"  is this dy/dx? s is the sigmoid
+  tinygrad-sig --weights 1 2 --check "w2*s'(a1)*w1*s'(x)"  is it dy/dx?
 """
 
 
@@ -192,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verdict = None if options.check is None else checked(options)
         code = 0 if verdict is None or verdict else 1
         width = 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100)
-        text = produce(options, width, colour) if verdict is None else f"{verdict}\n"
+        text = produce(options, width, colour) if verdict is None else f"{fill(str(verdict), width)}\n"
         if target is not None:
             files.write(text.encode(), target)
             return code

@@ -143,6 +143,9 @@ def exercise_6(student):
             raise Wrong(function, f"∂y/∂{'ab'[argnum]}: {wrong}") from None
 
 
+TWICE, TWICE_TWICE, SHARED = "y = a + a", "b = a + a; c = b + b", "u = 2·a; v = 10·u; y = u + v + 100·a"
+
+
 def exercise_7(student):
     node = student.Node
     x = node("x")
@@ -156,14 +159,14 @@ def exercise_7(student):
     y = node("y", [a, b], [2.0, 5.0])
     expect(student.walk_graph, y, {"y": 1.0, "a": 2.0, "b": 5.0}, "y = 2·a + 5·b")
     y = node("y", [a, a], [1.0, 1.0])
-    expect(student.walk_graph, y, {"y": 1.0, "a": 2.0}, "y = a + a")
+    expect(student.walk_graph, y, {"y": 1.0, "a": 2.0}, TWICE)
     b = node("b", [a, a], [1.0, 1.0])
     c = node("c", [b, b], [1.0, 1.0])
-    expect(student.walk_graph, c, {"c": 1.0, "b": 2.0, "a": 4.0}, "b = a + a; c = b + b")
+    expect(student.walk_graph, c, {"c": 1.0, "b": 2.0, "a": 4.0}, TWICE_TWICE)
     u = node("u", [a], [2.0])
     v = node("v", [u], [10.0])
     y = node("y", [u, v, a], [1.0, 1.0, 100.0])
-    expect(student.walk_graph, y, {"y": 1.0, "v": 1.0, "u": 11.0, "a": 122.0}, "u = 2·a; v = 10·u; y = u + v + 100·a")
+    expect(student.walk_graph, y, {"y": 1.0, "v": 1.0, "u": 11.0, "a": 122.0}, SHARED)
     y = node("y", [v, u], [1.0, 1.0])
     expect(student.walk_graph, y, {"y": 1.0, "v": 1.0, "u": 11.0, "a": 22.0}, "u = 2·a; v = 10·u; y = v + u")
     deep(student.walk_graph, node)
@@ -186,17 +189,16 @@ def expect(function, y, right, graph):
             raise Wrong(function, f"for {graph}: the gradient of {name} is missing")
         value = number(function, named[name], f"for {graph}: the gradient of {name}")
         if abs(value - gradient) > 1e-9 * abs(gradient):
-            why = reason(graph, name, value)
+            why = REASONS.get((graph, name, value), "")
             raise Wrong(function, f"for {graph}: d{y.name}/d{name} is {gradient:g}, not {value:g}{why}")
 
 
-def reason(graph, name, value):
-    """What gives this number in the place of the right one."""
-    if graph == "b = a + a; c = b + b" and (name, value) == ("a", 6.0):
-        return "; b has passed its gradient on before all of it had arrived, and then again"
-    if graph == "y = a + a" and value == 1.0:
-        return "; what arrives by the second edge takes the place of the first, and is to be added"
-    return ""
+TOO_EARLY = "; a node has passed its gradient on before all of it had arrived"
+REASONS = {
+    (TWICE, "a", 1.0): "; what arrives by the second edge takes the place of the first, and is to be added",
+    (TWICE_TWICE, "a", 6.0): f"{TOO_EARLY}, and then all of it again",
+    (SHARED, "a", 102.0): TOO_EARLY,
+}
 
 
 def deep(function, node):
