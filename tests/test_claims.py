@@ -144,6 +144,7 @@ def test_a_claimed_function_may_use_tensors_and_pythons_numbers():
     assert check_formula(lambda x: math.exp(x), np.exp)
     assert check_formula(lambda y, x: y, np.exp)
     assert check_formula(np.cos, np.sin)
+    assert check_formula(lambda x: 0.5 / math.sqrt(x), np.sqrt), "it is asked where f is, and nowhere else"
 
 
 def test_what_a_claimed_function_raises_is_passed_on():
@@ -170,6 +171,7 @@ def test_a_wrong_rule_of_f_is_no_mistake_of_the_claim():
         (("x", lambda x: [x]), {}, "f returned a list"),
         (("x", lambda x: np.sqrt(-1 - x * x)), {}, "0 of 288 points"),
         (("x", lambda *x: x[0]), {}, "give an input for each"),
+        (("x", np.where, True, 1.0, 2.0), {"names": "cab"}, "c is True or False"),
     ],
 )
 def test_a_wrong_use_is_refused(arguments, options, message):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def explained(claim: Claim, near: Sequence[Point], probes: Sequence[Point]) -> V
     cause, what = next(causes(claim, near, probes, ratios), unknown)
     sentence = f"wrong: {what}; {worst if cause is None else off[0].worst}"
     if cause is None:
-        if claim.inputs and near[0].agrees:
+        if claim.inputs and near[0].agrees and all(map(is_, near[0].values, claim.inputs)):
             sentence += "; it is right for the inputs as they are given, and not for others"
         elif ratio:
             sentence += f"; claimed ÷ derivative goes from {short(ratio[0])} to {short(ratio[1])} at {len(near)} points"
@@ -149,10 +150,8 @@ def causes(claim: Claim, near: Sequence[Point], probes: Sequence[Point], ratios:
 
 def mistakes(near: Sequence[Point]) -> Iterator[tuple[str, str]]:
     """The mistakes at single edges of f's graph, or at all edges of a function, that explain every point."""
-    graphs = [edges(point.y) for point in near if point.y.requires_grad]
-    if len({tuple((edge.function, edge.position) for edge in graph) for graph in graphs}) != 1 or len(graphs) < len(
-        near
-    ):
+    graphs = [edges(point.y) if point.y.requires_grad else [] for point in near]
+    if not graphs[0] or len({tuple((edge.function, edge.position) for edge in graph) for graph in graphs}) > 1:
         return  # f takes one way here and another there.
     for mistake, at in islice(attempts(near[0].y), ATTEMPTS):
 

@@ -6,7 +6,7 @@ the walk and a finite difference agree, so that neither of them is believed alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from inspect import Parameter, signature
 from itertools import cycle
 from typing import Any, NamedTuple
@@ -48,6 +48,10 @@ class Claim:
             raise ValueError(f"check_formula: there is no argument {argnum} among {', '.join(self.names)}")
         self.argnum = argnum % len(self.names)
         self.variable = self.names[self.argnum]
+        if inputs and not is_float(inputs[self.argnum]):
+            raise TypeError(
+                f"check_formula: {self.variable} is True or False, and has no derivative; give another argnum"
+            )
         self.formula: Formula | None = None
         self.leading = () if isinstance(claimed, str) else leading(claimed, len(self.names))
 
@@ -58,19 +62,20 @@ class Claim:
         """
         known = {"g": point.upstream, "y": point.y._array, **point.named}
         try:
-            if not isinstance(self.claimed, str):
+            if self.formula is None:
                 return self.claimed(*(known[name] for name in self.leading), *point.values)
         except ArithmeticError:
             return np.nan
-        self.formula = self.formula or Formula(self.claimed, known.keys())
         try:
             return self.formula(known)
         except ValueError as error:
             return error
 
-    @property
-    def takes_upstream(self) -> bool:
-        return "g" in (self.formula.names - {*self.names} if self.formula else self.leading)
+    def takes_upstream(self, named: Collection[str]) -> bool:
+        """Whether the claim speaks of g, which is no name of f's; a text is read here, once these are known."""
+        if isinstance(self.claimed, str):
+            self.formula = self.formula or Formula(self.claimed, {"g", "y", *named})
+        return "g" not in named and "g" in (self.formula.names if self.formula else self.leading)
 
     def points(self, rng: np.random.Generator) -> list[Point]:
         """Points of moderate size, at which the walk and a finite difference agree on what the derivative is."""
@@ -83,6 +88,8 @@ class Claim:
                     found.append(point)
             except GradientError as error:  # At a kink this may be.
                 refused.append(error)
+                if len(refused) > max(len(found), POINTS):
+                    raise
             except (ArithmeticError, np.linalg.LinAlgError):
                 pass
             if len(found) == POINTS:
@@ -121,16 +128,17 @@ class Point:
         self.named = {node.name: node._array for node in nodes(self.y) if node.name}
         self.named |= dict(zip(claim.names, values, strict=True))
         self.upstream: Any = np.ones(self.y.shape)[()]
-        claimed = claim.value(self)
-        if claim.takes_upstream:
-            self.upstream = rng.normal(size=self.y.shape) if self.y.ndim else np.float64(rng.normal())
-            claimed = claim.value(self)
+        if claim.takes_upstream(self.named):
+            self.upstream = np.asarray(rng.normal(size=self.y.shape))[()]
         self.derivative = self.gradient(self.x, self.y)
         nearby = [v * (1 + 4 * np.finfo(float).eps) if is_float(v) else v for v in values]
         self.noise = float(np.max(np.abs(self.derivative - self.gradient(*self.run(nearby))), initial=0))
         self.difference = np.full(np.shape(self.derivative), np.nan)
         self.size = float(np.max(np.abs(values[claim.argnum]), initial=0))
-        self.claimed, self.unfit = self.fitted(claimed)
+        self.claimed: Any = None
+        self.unfit = ""
+        if self.usable:
+            self.claimed, self.unfit = self.fitted(claim.value(self))
 
     def run(self, values: Sequence[Any], x: Any = None, argnum: int | None = None) -> tuple[Tensor, Tensor]:
         """(x, f(…)) of constants, but for the one argument x to differentiate by."""
