@@ -234,7 +234,9 @@ def exercise_8(student):
         share, first, last = learned(np.random.default_rng(seed), initialiser)
         if share < 0.9:
             why = f"; at the start layer 1 has {first / last:.1g} of the gradient of the last layer" if last else ""
-            raise Wrong(function, f"with seed {seed} the network has {share:.0%} of the points right, not 90 %{why}")
+            raise Wrong(
+                function, f"with seed {seed} the network has {100 * share:.0f} % of the points right, not 90 %{why}"
+            )
 
 
 def learned(rng, initialiser):

@@ -19,6 +19,7 @@ from ..calculus.functions import Function
 from .mistakes import Edge, Mistake, attempts, described, edges, gradient
 from .points import Claim, Point, Worst, settled, short
 
+ENOUGH = 6  # At fewer points that are off, a cause that explains them may do so by chance.
 ATTEMPTS = 400  # So many mistakes are tried at the first point; hardly any reaches the second.
 
 
@@ -117,7 +118,7 @@ def explained(claim: Claim, near: Sequence[Point], probes: Sequence[Point]) -> V
     ratios = ratios[~np.isnan(ratios)]
     ratio = (float(np.min(ratios)), float(np.max(ratios))) if ratios.size else None
     unknown: tuple[str | None, str] = (None, "by no mistake that is known")
-    cause, what = next(causes(claim, near, probes, ratios), unknown)
+    cause, what = next(causes(claim, near, probes, ratios), unknown) if len(off) >= ENOUGH else unknown
     sentence = f"wrong: {what}; {worst if cause is None else off[0].worst}"
     if cause is None:
         if claim.inputs and near[0].agrees and all(map(is_, near[0].values, claim.inputs)):

@@ -28,6 +28,7 @@ BY_VALUE: dict[Function, Callable[[Any], Any]] = {
 }
 RULES: dict[Any, str] = {
     np.multiply: "the product rule",
+    np.matmul: "the product rule",
     np.divide: "the quotient rule",
     np.power: "the rule for powers",
 }
@@ -224,11 +225,12 @@ def called(function: Any) -> str:
 
 
 def local(edge: Edge) -> Any:
-    """The local derivative as a symbol; of what has none, a letter."""
-    if not edge.elementwise:
-        return symbol(None, "the whole")
-    x = [expression(input) for input in edge.output.inputs]
-    return edge.slope(computed(edge.output, x), *x)
+    """The local derivative as a symbol; of what has none, the upstream gradient g carried back."""
+    x, row = [expression(input) for input in edge.output.inputs], edge.output.row
+    y, g = computed(edge.output, x), symbol(edge.output._array, "g")
+    if edge.elementwise:
+        return edge.slope(y, *x)
+    return row.entries[edge.position](g, y, *([tuple(x)] if row.arity is None else x), **edge.output.params)
 
 
 def expression(node: Any, depth: int = 0) -> Any:

@@ -140,7 +140,7 @@ class Formula:
         while True:
             if sign := self.taken("*", "/", "@"):
                 factors.append((sign, self.factor()))
-            elif self.next.kind == "name" or self.next.text == "(":
+            elif self.next.kind == "name" or self.next.text in ("(", "["):
                 if factors[-1][0] == "/":
                     self.fail(f"{self.shown} after a division may be above or below the line; write · or brackets")
                 factors.append(("*", self.factor()))
