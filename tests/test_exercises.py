@@ -76,7 +76,7 @@ def walk_graph(y):
     return gradients
 """
 MISTAKES = [
-    (1, "def slope(x): return sigmoid(x) * (1 - sigmoid(x))", "right up to rounding for small x only, up to |x| = 20"),
+    (1, "def slope(x): return sigmoid(x) * (1 - sigmoid(x))", "right for small x only, up to |x| = 20"),
     (1, "def slope(x): return np.exp(x) / (np.exp(x) + 1) ** 2", "for small x only, up to |x| = 200"),
     (1, "def slope(x): return x * (1 - x)", "x·(1 − x) stands where y·(1 − y) is meant"),
     (1, "def slope(x): return sigmoid(x)", "it is f itself, and not its derivative"),

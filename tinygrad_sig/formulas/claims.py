@@ -168,19 +168,20 @@ def mistakes(near: Sequence[Point]) -> Iterator[tuple[str, str]]:
 
 
 def limited(claim: Claim, near: Sequence[Point], probes: Sequence[Point]) -> Verdict:
-    """The verdict on a claim that is right, and loses its digits on the way to 0 or to infinity."""
+    """The verdict on a claim that is right at moderate points, and not on the way to 0 or to infinity."""
     x, usual = claim.variable, float(np.median([point.size for point in near]))
     off = [point for point in probes if not point.agrees]
+    cause: str | None
     if all(point.size > usual for point in off):
         nearest = min(off, key=lambda point: point.size)
         reached = max(p.size for p in (*near, *probes) if p.size < nearest.size)
-        cause, what = "small x only", f"it is right up to rounding for small {x} only, up to |{x}| = {short(reached)}"
+        cause, what = "small x only", f"it is right for small {x} only, up to |{x}| = {short(reached)}"
     elif all(point.size < usual for point in off):
         nearest = max(off, key=lambda point: point.size)
-        cause, what = "not near 0", f"it is right up to rounding, but not for {x} near 0"
+        cause, what = "not near 0", f"it is right, but not for {x} near 0"
     else:
         nearest = max(off, key=lambda point: point.error)
-        cause, what = "rounding", f"it is right at {len(near)} points of moderate size, and not for all others"
+        cause, what = None, f"it is right at {len(near)} points of moderate size, and not at all others"
     return Verdict(False, cause, f"wrong: {what}; {nearest.worst}", len(near), nearest.worst)
 
 
