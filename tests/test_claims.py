@@ -497,7 +497,7 @@ def by(case, f, g, args, i):
 
 @pytest.mark.slow
 def test_the_table_of_mistakes_in_every_row(monkeypatch):
-    monkeypatch.setattr(points, "POINTS", 16)  # Fewer make it quicker, and a wrong cause likelier.
+    monkeypatch.setattr(points, "POINTS", 10)  # Fewer make it quicker, and a wrong cause likelier.
     made, named, twins, silent, wrong = Counter(), Counter(), Counter(), [], []
     for case in cases():
         for cause, claim, f in case.mistakes():

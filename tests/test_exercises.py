@@ -128,7 +128,11 @@ MISTAKES = [
     (7, "def walk_chain(y): return {y: 1.0}", "the gradient of z is missing"),
     (7, "def walk_chain(y): return 1", "and no dict"),
     (7, "def walk_chain(y):\n    while True: pass", "takes longer than"),
-    (7, WALK + RECURSIVE.replace("UPSTREAM", "gradients[node]"), "b has passed its gradient on before all of it"),
+    (
+        7,
+        WALK + RECURSIVE.replace("UPSTREAM", "gradients[node]"),
+        "dc/da is 4, not 6; a node has passed its gradient on before all of it had arrived",
+    ),
     (7, WALK + RECURSIVE.replace("UPSTREAM", "upstream"), "it calls itself once for each node"),
     (7, WALK + IN_ORDER_FOUND, "dy/da is 122, not 102; a node has passed its gradient on before all of it had arrived"),
     (7, WALK + IN_ORDER_FOUND.replace("gradients.get(x, 0.0) + ", ""), "is to be added"),
