@@ -193,7 +193,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verdict = None if options.check is None else checked(options)
         code = 0 if verdict is None or verdict else 1
         width = 100 if target else min(shutil.get_terminal_size((100, 24)).columns, 100)
-        text = produce(options, width, colour) if verdict is None else f"{fill(str(verdict), width)}\n"
+        text = (
+            produce(options, width, colour)
+            if verdict is None
+            else f"{fill(str(verdict), width, break_on_hyphens=False)}\n"
+        )
         if target is not None:
             files.write(text.encode(), target)
             return code

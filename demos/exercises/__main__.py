@@ -87,7 +87,10 @@ def report(numbers, limit, width):
         print(f"exercise_{number}.py  {titles[number - 1]:34}{state}", flush=True)
         wrong |= state == WRONG
         for line in [sentence] * bool(sentence) + [f"| {line}" for line in printed.splitlines()[:20]]:
-            print(textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    "), flush=True)
+            print(
+                textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False),
+                flush=True,
+            )
     return int(wrong)
 
 
