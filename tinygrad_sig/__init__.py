@@ -11,6 +11,7 @@ from .engine.tensor import Tensor
 from .transforms.functional import grad, hessian, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
+    from .formulas.claims import Verdict, check_formula
     from .formulas.program import Program, write_out
     from .traces.chain import layers, sigmoid_chain
     from .traces.health import gradient_norms
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 LATER = {  # What shows and checks is imported when it is used.
     **dict.fromkeys(("layers", "sigmoid_chain"), ".traces.chain"),
+    **dict.fromkeys(("Verdict", "check_formula"), ".formulas.claims"),
     **dict.fromkeys(("Program", "write_out"), ".formulas.program"),
     **dict.fromkeys(("gradient_norms",), ".traces.health"),
     **dict.fromkeys(("GradientHistory",), ".traces.history"),
@@ -34,6 +36,8 @@ __all__ = [
     "Program",
     "Step",
     "Tensor",
+    "Verdict",
+    "check_formula",
     "check_gradients",
     "define",
     "elu",

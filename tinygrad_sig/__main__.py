@@ -16,16 +16,19 @@ import numpy as np
 
 from . import __version__
 from .calculus.functions import Function, relu, sigmoid
+from .engine.tensor import Tensor
+from .formulas.claims import Verdict, check_formula
 from .formulas.program import write_out
 from .show import figure, files, plots
-from .show.text import WIDEST, ascii_only, columns
-from .traces.chain import layers, paired, sigmoid_chain
+from .show.text import WIDEST, ascii_only, columns, filled
+from .traces.chain import layers, paired, preactivations, sigmoid_chain
 from .traces.report import Report
 from .traces.trace import GradientTrace, trace
 
 ACTIVATIONS: dict[str, Function] = {"sigmoid": sigmoid, "tanh": np.tanh, "relu": relu}
 DTYPES: dict[str, type[np.floating[Any]]] = {"float64": np.float64, "float32": np.float32, "float16": np.float16}
 DEEPEST = 1_000_000
+DEEPEST_CHECKED = 50
 EXAMPLES = """examples:
   tinygrad-sig                                          the chain of five at x = 1
   tinygrad-sig --weights 10 10 10 10 10                 large weights vanish faster
@@ -33,15 +36,16 @@ EXAMPLES = """examples:
   tinygrad-sig --depth 100 --weight 1 --dtype float32   where a dtype runs out
   tinygrad-sig --format json --output trace.json        the same as data
   tinygrad-sig --format python                          the backward pass as a program
+  tinygrad-sig --weights 1 2 --check "w2*s'(z2)*w1*s'(z1)"  is it dy/dx?
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and that takes -1e-3 and -inf for numbers."""
+    """A parser whose errors are one line, and that takes -1e-3 and -inf for numbers, -w*s'(z) for a formula."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._negative_number_matcher = re.compile(r"^-(\d|\.\d|inf|nan)", re.IGNORECASE)
+        self._negative_number_matcher = re.compile(r"^-(\d|\.\d|inf|nan|[^\W-].*[*·/+'(^])", re.IGNORECASE)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         print(message, end="", file=file, flush=True)  # The inherited one passes over a full disk in silence.
@@ -96,6 +100,7 @@ def parser() -> Parser:
     add("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
     add("--plot", type=Path, metavar="FILE", help="draw the decay too, as png, svg or pdf")
     add("--page", type=Path, metavar="FILE", help="write a page to step through in a browser, too")
+    add("--check", metavar="FORMULA", help="is it the chain's dy/dx? The exit code is 0 if it is, 1 if not")
     add("--all", action="store_true", help="show all steps and layers, however many")
     add("--version", action="version", version=f"tinygrad-sig {__version__}")
     return parser
@@ -162,6 +167,25 @@ def write_page(steps: GradientTrace, file: Path) -> None:
         raise ValueError(f"cannot write {file}: {error.strerror}; give another --page") from None
 
 
+def checked(options: argparse.Namespace) -> Verdict:
+    """Whether the formula of --check is the chain's ∂y/∂x, at the numbers of the options and at others."""
+    if options.format != "text" or options.plot is not None or options.dtype != "float64":
+        raise ValueError("--check answers in one sentence, in float64; leave out --format, --plot and --dtype")
+    weights, biases = numbers(options)
+    n = len(weights)
+    if n > DEEPEST_CHECKED:
+        raise ValueError(f"--check takes a chain of at most {DEEPEST_CHECKED} layers, not {n}; check a shorter one")
+
+    def chain(x: Any, *leaves: Any) -> Any:
+        numbers = x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]
+        if isinstance(x, Tensor):
+            return sigmoid_chain(*numbers)
+        return preactivations(*numbers)[1][-1]  # A difference may be taken with complex numbers.
+
+    names = ["x", *(f"w{i}" for i in range(1, n + 1)), *(f"b{i}" for i in range(1, len(biases or []) + 1))]
+    return check_formula(options.check, chain, options.x, *weights, *(biases or []), names=names)
+
+
 def written_out(x: Any, weights: list[Any], biases: list[Any], activation: Function, whole: bool) -> str:
     """The chain and its gradients as a program; many layers as loops, where they are floats."""
 
@@ -185,10 +209,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         target = options.output
         colour = sys.stdout.isatty() and target is None and "NO_COLOR" not in os.environ
-        text = produce(options, WIDEST if target else columns(), colour)
+        width = WIDEST if target else columns()
+        verdict = None if options.check is None else checked(options)
+        code = 0 if verdict is None or verdict else 1
+        text = produce(options, width, colour) if verdict is None else f"{filled(str(verdict), width)}\n"
         if target is not None:
             files.write(text.encode(), target)
-            return 0
+            return code
         if not (sys.stdout.encoding or "ascii").lower().startswith("utf"):
             escaped = re.sub(r"[^\x00-\x7f]", lambda match: f"\\u{ord(match[0]):04x}", text)
             text = escaped if options.format == "json" else ascii_only(text)
@@ -205,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error))
     except KeyboardInterrupt:
         return 130
-    return 0
+    return code
 
 
 def forget_output() -> None:
