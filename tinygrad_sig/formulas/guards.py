@@ -66,7 +66,8 @@ class Guard:
     def labelled(self, tree: Any, path: str, values: Iterator[Any]) -> Any:
         """The same structure with a label for each leaf."""
         if isinstance(tree, dict):
-            self.conditions.append(f"type({path}) is dict and {path}.keys() == {set(tree) or 'set()'}")
+            keys = f"{{{', '.join(map(repr, tree))}}}" if tree else "set()"
+            self.conditions.append(f"type({path}) is dict and {path}.keys() == {keys}")
             return {key: self.labelled(branch, f"{path}[{key!r}]", values) for key, branch in tree.items()}
         if isinstance(tree, list | tuple):
             kind = list if isinstance(tree, list) else tuple

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
 from .words import NAME
@@ -143,7 +144,7 @@ class Roller:
         return name.rstrip("0123456789").rstrip("_") or name
 
     def unique(self, base: str) -> str:
-        name = next(n for n in (base, *(f"{base}_{k}" for k in range(2, 10**6))) if n not in self.taken)
+        name = next(n for k in count(1) if (n := f"{base}_{k}" if k > 1 else base) not in self.taken)
         self.taken.add(name)
         return name
 

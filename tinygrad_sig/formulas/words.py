@@ -121,8 +121,11 @@ OF_NUMPY = {
     if callable(getattr(module, name)) and not name.startswith("_")
 }
 PAIR = {fn.sigmoid_with_slope: (fn.sigmoid, fn.sigmoid_prime)}  # What is written where one of the two is needed.
-# What a program calls, and no parameter may hide.
-RESERVED = {*keyword.kwlist, *IN_NUMPY, *KNOWN, "abs", "slice", "type", "written", "in_numpy", "as_given"}
+# What a program and its guard call, and no parameter may hide.
+RESERVED = {*keyword.kwlist, *IN_NUMPY, *KNOWN, "written", "in_numpy", "as_given", "plainly", "arrays", "_"}
+RESERVED |= {"abs", "dict", "globals", "len", "list", "map", "range", "slice", "tuple", "type", "zip", "flatten"}
+RESERVED |= {"ArithmeticError", "FloatingPointError", "IndexError", "ValueError"}
+RESERVED |= {"PATTERN", "KINDS", "ARRAYS", "SPARE", *(np.dtype(code).name.upper() for code in "?bhilqBHILQefdg")}
 NAME = re.compile(r"[^\W\d]\w*")
 
 

@@ -256,7 +256,7 @@ class Writer:
         if isinstance(value, np.dtype | type):
             return f"np.{np.dtype(value).name}", ATOM
         if isinstance(value, ndarray) and value.ndim:
-            return self.use("", value), ATOM
+            return self.uniform(value) or self.use("", value), ATOM
         number = value[()] if isinstance(value, ndarray) else value
         if isinstance(number, bool | np.bool) or not isinstance(number, int | float | np.number):
             return "..." if value is ... else str(number) if isinstance(number, np.bool) else repr(number), ATOM
@@ -268,6 +268,15 @@ class Writer:
         if text.lstrip("-") in ("inf", "nan") and self.forms is not FLOATS:
             text = text.replace("inf", "np.inf").replace("nan", "np.nan")
         return text, UNARY if text.startswith("-") else ATOM
+
+    def uniform(self, array: Any) -> str:
+        """The text of an array of zeros or ones."""
+        made = {0.0: np.zeros, 1.0: np.ones}.get(float(array.flat[0])) if array.size else None
+        if not made or (array != array.flat[0]).any() or np.signbit(array).any():
+            return ""
+        shape = array.shape if array.ndim > 1 else array.size
+        dtype = "" if array.dtype == float64 else f", {self.operand(array.dtype)}"
+        return f"np.{made.__name__}({shape}{dtype})"
 
     def is_weak(self, number: Any) -> bool:
         """Whether a plain number, which takes the dtype of what is beside it, does the same as one that has its own."""
@@ -294,11 +303,14 @@ class Writer:
                 return f"{self.use(type(tree).__name__, type(tree))}({inner})"
             return f"[{inner}]" if isinstance(tree, list) else f"({inner})"
         if not isinstance(tree, Statement):
+            if tree is None or type(tree) in (bool, int, float, str):
+                return repr(tree)
+            if not isinstance(tree, ndarray | np.generic):
+                what = f"the function returned a {type(tree).__name__}, for which there are no words"
+                raise TypeError(f"write_out: {what}; return numbers and arrays")
             self.beside = {np.dtype(float64)}
-            if isinstance(tree, ndarray) and tree.ndim:
-                zero = f"np.zeros({tree.shape}, {self.operand(tree.dtype)})"
-                return zero if not tree.any() and not np.signbit(tree).any() else f"{self.operand(tree)}.copy()"
-            return self.operand(tree)
+            text = self.operand(tree)
+            return f"{text}.copy()" if text in self.used else text
         text = self.operand(tree)
         base = base_of(tree)
         fresh = base.function is not None and base not in given and not repeats(tree)
