@@ -168,7 +168,9 @@ class Roller:
                 return var
             return f"{self.collected(loop, o)}[{m - loop.count if m > 1 else m + (o in loop.whole)}]"
         if kind == "line" and name not in self.fixed:
-            self.fixed[name] = self.unique(f"{self.base(name)}_")
+            base = self.base(name)
+            in_loops = {*self.vars.values(), *map(self.base, self.given)}
+            self.fixed[name] = self.unique(f"{base}_") if base != name or base in in_loops else name
         return self.fixed.get(name, name)
 
     def sliced(self, of: str, length: int, first: int, way: int, count: int) -> str:
