@@ -902,3 +902,26 @@ def test_what_a_person_would_not_have_written():
                 lambda a, b: np.maximum(a, b) * relu(a) / np.sign(b) + np.where(a > b, 1.0, 0.0) / b, (0, 1)
             )
             np.testing.assert_array_equal(flat_leaves(kinks(*given)), flat_leaves(f(*given)))
+
+
+def test_a_derivative_that_a_power_has_no_longer_is_0_at_0_too():
+    def f(x):
+        return grad(lambda t: np.sum(t**2 + t**3 + t**1))(x) ** 2
+
+    for dtype in (np.float64, np.float32):
+        assert write_out(f, dtype(1.5))(dtype(0.0)) == value_and_grad(f)(dtype(0.0)) == (1.0, 4.0)
+    x = np.array([-1.0, 0.0, 4.0])
+    found = write_out(lambda x: np.sum(x ** np.array([1, 2, 0.5])), np.ones(3))(x)
+    np.testing.assert_array_equal(found[1], value_and_grad(lambda x: np.sum(x ** np.array([1, 2, 0.5])))(x)[1])
+
+
+def test_layers_named_like_what_a_loop_needs():
+    def f(zip, ws):
+        for len in ws:
+            exp = np.exp(-len * zip)
+            zip = exp + 1.0
+        return zip
+
+    ws = np.linspace(0.1, 0.9, 12).tolist()
+    program = write_out(f, 0.5, ws, roll=True)
+    np.testing.assert_allclose(program(0.25, ws)[1][1], value_and_grad(f, (0, 1))(0.25, ws)[1][1], rtol=1e-12)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
-from .words import NAME
+from .words import NAME, RESERVED
 
 SHORT = 6  # layers that are written, and one more, to find the loops
 Place = tuple[Any, ...]  # ("given", list, i), ("loop", loop, place in the round, round), ("line", k) or ("fixed", name)
@@ -72,7 +72,7 @@ class Roller:
                 base = self.base(self.steps[loop.start + o].target)
                 own = {*self.parameters, *(self.vars[loop, p] for p in range(o))}
                 self.taken |= own
-                self.vars[loop, o] = self.unique(base) if base in own else base
+                self.vars[loop, o] = self.unique(base) if base in own | RESERVED else base
 
     def step(self, line: str) -> Step:
         target, _, text = line.partition(" = ")
@@ -237,7 +237,7 @@ class Roller:
         key = loop, kind, *where[:-1], first, way
         if key not in self.element_names:
             own = [*self.parameters, *loop.elements, *(self.vars[loop, p] for p in range(loop.period))]
-            self.element_names[key] = self.unique(var) if var in own else var
+            self.element_names[key] = self.unique(var) if var in own or var in RESERVED else var
         loop.elements[self.element_names[key]] = source
         return self.element_names[key]
 

@@ -130,10 +130,12 @@ NAME = re.compile(r"[^\W\d]\w*")
 
 def monomial(c: Any, a: Any, b: Any, lower: int = 1, least: float = 1) -> Any:
     """c·a^(b − lower), where b is a constant, from `lower` on or from less."""
-    if isinstance(b, Line) or not b >= lower * least:
+    if isinstance(b, Line) or np.ndim(b):
         return None
-    if b == lower and not isinstance(c, Line) and like(a, c):
+    if isinstance(a, Line) and not isinstance(c, Line) and not np.ndim(c) and (c == 0 or b == lower) and like(a, c):
         return a.literal(np.broadcast_to(np.asarray(c, a.dtype), a.shape))
+    if not b >= lower * least:
+        return None
     return c * a ** (b - lower)
 
 
