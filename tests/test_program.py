@@ -5,6 +5,7 @@ Every row and every composition is written out by the calls that their own tests
 """
 
 import ast
+import enum
 import pickle
 import subprocess
 import sys
@@ -521,7 +522,8 @@ for one, other in zip(found, expected.values(), strict=True):
 
 
 def flat_leaves(tree):
-    return [leaf for branch in tree for leaf in flat_leaves(branch)] if isinstance(tree, list | tuple) else [tree]
+    branches = tree.values() if isinstance(tree, dict) else tree
+    return [x for b in branches for x in flat_leaves(b)] if isinstance(tree, dict | list | tuple) else [tree]
 
 
 def test_a_function_without_source_is_called_and_not_saved(tmp_path):
@@ -655,8 +657,8 @@ def test_a_rolled_chain_as_one_would_have_written_it(tmp_path):
         d_z = d_a * (e / (1.0 + e * (2.0 + e)))
         all_d_z.append(d_z)
     d_w_ = d_z * x
-    d_x_ = d_z * weights[0]
-    return all_a[-1], (d_x_, [d_w_] + all_d_w[::-1], all_d_z[::-1] + [d_z_])"""
+    d_x = d_z * weights[0]
+    return all_a[-1], (d_x, [d_w_] + all_d_w[::-1], all_d_z[::-1] + [d_z_])"""
     )
     deep = program(0.5, [1e3] * 30, [-2e3] * 30)
     with np.errstate(all="ignore"):
@@ -729,6 +731,197 @@ def test_labels_are_an_argument_and_never_counted_from_the_end():
 
 
 def test_what_is_added_with_a_minus_is_subtracted():
-    assert "d_x = float(1.0 if v1 else 0.0) - float(0.0 if v1 else 1.0)" in str(
-        write_out(lambda x: np.where(x > 0, x, -x), 2.0)
-    )
+    assert "d_x = (1.0 if v1 else 0.0) - (0.0 if v1 else 1.0)" in str(write_out(lambda x: np.where(x > 0, x, -x), 2.0))
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+@pytest.mark.parametrize(
+    "names",
+    ["exp exp_", "_ x", "KINDS PATTERN", "len list", "type dict", "SPARE ARRAYS", "plainly arrays", "FLOAT64 globals"],
+)
+def test_parameters_named_like_what_a_program_needs(names, reuse):
+    a, b = names.split()
+    known = {"np": np, "sigmoid": sigmoid}
+    exec(f"def numbers({a}, {b}): return sigmoid({a} * {b}) + {b} / {a} + np.exp({a})", known)
+    exec(f"def arrays({a}, {b}): return np.sum(np.exp({b}[0]) * sigmoid({a}[0] @ {b}[1]['k']))", known)
+    exec(f"def unused({a}, {b}): return np.sum({b}[1] * np.exp(np.sin({a})))", known)
+    for f, args in (
+        ("numbers", (0.5, 2)),
+        ("arrays", ((np.ones((2, 2)),), [np.ones(2), {"k": np.eye(2)}])),
+        ("unused", (np.ones(3), [np.ones(2), np.arange(3.0)])),
+    ):
+        program = write_out(known[f], *args, reuse=reuse)
+        with np.errstate(all="ignore"):
+            for given in (args, (0.0, 3.0)) if f == "numbers" else [args]:
+                for one, two in zip(
+                    *map(flat_leaves, (program(*given), value_and_grad(known[f], (0, 1))(*given))), strict=True
+                ):
+                    np.testing.assert_allclose(one, two, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["len", "dict", "zip", "flatten", "KINDS", "PATTERN", "FLOAT64"])
+def test_a_function_named_like_what_a_program_needs(name, tmp_path):
+    known = {"np": np}
+    exec(f"def {name}(x, ys): return np.sum(x * ys[0] + x / ys[1] * np.exp(x))", known)
+    for args in ((2.0, [3.0, 4.0]), (np.ones(2), [np.ones(2), 4.0])):
+        program = write_out(known[name], *args)
+        program.save(tmp_path / "saved.py")
+        saved: dict = {}
+        exec((tmp_path / "saved.py").read_text(), saved)
+        for found in (program(*args), saved[program.name](*args), program(args[0], (args[1][0], 4))):
+            for one, two in zip(
+                flat_leaves(found), flat_leaves(value_and_grad(known[name], (0, 1))(*args)), strict=True
+            ):
+                np.testing.assert_array_equal(one, two)
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+KEYS = ['"]; import os', "a\nb", "class", "", "{0}", "é€", 3, -1.5, None, (1, ("x",)), b"x"]
+
+
+@pytest.mark.parametrize("key", [*KEYS, Colour.RED, np.int64(4), nan, frozenset([1])], ids=repr)
+def test_keys_stand_in_a_program_or_are_refused(key):
+    for x in (2.0, np.arange(3.0)):
+        if any(key is known for known in KEYS):
+            program = write_out(lambda p: np.sum(p[key] * np.sin(p["k"])), {key: x, "k": 1.0})
+            np.testing.assert_array_equal(program({"k": 0.5, key: 3 * x})[1][key], np.sin(0.5) * np.ones_like(x))
+            continue
+        with pytest.raises(TypeError, match="of a dict has no text of its own; use a str or an int"):
+            write_out(lambda p: np.sum(p[key] * np.sin(p["k"])), {key: x, "k": 1.0})
+        with pytest.raises(TypeError, match="of a dict has no text of its own; use a str or an int"):
+            write_out(lambda x: {key: x}, x, argnums=())
+
+
+def test_constants_among_results_are_what_they_were():
+    for x in (2.0, np.ones(2)):
+        found = write_out(lambda x: (x, 3, True, None, "text", -inf, np.float32(0.5), np.ones(2)), x, argnums=())(x)
+        assert found[1:6] == (3, True, None, "text", -inf)
+        assert [type(value) for value in found[1:3]] == [int, bool]
+        np.testing.assert_array_equal(found[-1], np.ones(2))
+        with pytest.raises(
+            TypeError, match="the function returned a set, for which there are no words; return numbers"
+        ):
+            write_out(lambda x: (x, {1}), x, argnums=())
+
+
+def test_a_count_has_a_gradient_of_zeros():
+    for f, x in ((np.argmax, np.ones(3)), (lambda x: x > 0, 2.0), (lambda x: np.sum(x > 0), np.ones(3))):
+        value, gradient = write_out(f, x)(-x)
+        expected, by_walk = value_and_grad(f)(-x)
+        assert value == expected
+        assert type(value) in (float, np.float64)
+        np.testing.assert_array_equal(gradient, by_walk)
+
+
+def test_numbers_of_another_byte_order_are_refused():
+    with pytest.raises(TypeError, match="byte order of another machine; convert it with astype"):
+        write_out(np.sum, np.ones(2, np.dtype("f8").newbyteorder()))
+
+
+def test_a_gradient_that_is_nothing_but_rounding_is_no_difference():
+    """The sum of a softmax's gradient is 0, and 1e-17 by either order of its terms."""
+    f, arrays = random_program(np.random.default_rng(23580))
+    program = write_out(f, *arrays, reuse=True)
+    assert_same(program, f, arrays, 256, coarsest=True)
+
+
+Two = namedtuple("Two", "a b")
+LIMIT = inf
+least = -inf
+
+
+def helper(x, top=LIMIT, bottom=least):
+    return np.clip(x, bottom, top)
+
+
+HOLDER = [object()]
+
+
+def holding(x):
+    return x * len(HOLDER)
+
+
+def test_what_a_saved_module_carries(tmp_path):
+    limited = define(helper, lambda y, x: 1)
+    x = np.arange(3.0)
+    program = write_out(lambda t: np.sum(limited(t.a) * t.b), Two(x, x))
+    known: dict = {"__name__": "saved"}
+    exec(program.source, known)
+    value, gradient = known["program"](Two(x, -x))
+    assert value == -5.0
+    assert gradient._fields == ("a", "b")
+    np.testing.assert_array_equal(gradient.b, x)
+
+
+def test_what_a_saved_module_cannot_carry():
+    known = {"define": define, "np": np, "helper": define(helper, lambda y, x: 1)}
+
+    def matched(x):
+        return np.sum(known["helper"](x))
+
+    with pytest.raises(ValueError, match="save: matched means two things in what the program calls"):
+        _ = write_out(matched, np.ones(2)).source
+    held = define(holding, lambda y, x: len(HOLDER))
+    with pytest.raises(ValueError, match="save: HOLDER is a list, which has no text; let it be a number or an array"):
+        _ = write_out(lambda x: np.sum(held(x)), np.ones(2)).source
+
+
+def test_constant_arrays_of_ones_and_zeros_are_written_as_such():
+    text = str(write_out(lambda a, b: np.sum(a * np.sin(b)), np.ones(3), 0.5))
+    assert "d_a = np.ones(3) * v1" in text
+    assert "np.zeros((2, 1), np.float32)" in str(write_out(lambda a, b: a * 2, 1.0, np.ones((2, 1), np.float32)))
+    x = np.ones(2)
+    program = write_out(lambda x: (np.ones(2), np.array([0.0, -0.0]), x), x, argnums=())
+    program(x)[0][:] = 7
+    program(x)[1][:] = 7
+    np.testing.assert_array_equal(program(x)[0], x)
+    assert np.signbit(program(x)[1]).tolist() == [False, True]
+
+
+def test_what_a_person_would_not_have_written():
+    """No power of 0, no constant array for a number, no call of float, no slice spelled out."""
+
+    def rosen(x):
+        return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    x, v = rng.normal(size=4), rng.normal(size=4)
+    product = write_out(lambda x, v: grad(lambda t: np.sum(grad(rosen)(t) * v))(x), x, v, argnums=())
+    first = write_out(rosen, x)
+    for program in (product, first):
+        assert not any(word in str(program) for word in ("** 0", "c1", "slice(", "--"))
+    assert "d_v2 = 100.0 * (2.0 * v2)" in str(first)
+    np.testing.assert_array_equal(product(-v, x), grad(lambda t: np.sum(grad(rosen)(t) * x))(-v))
+    kinks = write_out(lambda a, b: np.maximum(a, b) * relu(a) / np.sign(b) + np.where(a > b, 1.0, 0.0) / b, 2.0, 1.0)
+    assert "float(" not in str(kinks)
+    with np.errstate(all="ignore"):
+        for given in ((1.0, 0.0), (0.0, 0.0), (nan, 1.0), (-inf, -0.0)):
+            f = value_and_grad(
+                lambda a, b: np.maximum(a, b) * relu(a) / np.sign(b) + np.where(a > b, 1.0, 0.0) / b, (0, 1)
+            )
+            np.testing.assert_array_equal(flat_leaves(kinks(*given)), flat_leaves(f(*given)))
+
+
+def test_a_derivative_that_a_power_has_no_longer_is_0_at_0_too():
+    def f(x):
+        return grad(lambda t: np.sum(t**2 + t**3 + t**1))(x) ** 2
+
+    for dtype in (np.float64, np.float32):
+        assert write_out(f, dtype(1.5))(dtype(0.0)) == value_and_grad(f)(dtype(0.0)) == (1.0, 4.0)
+    x = np.array([-1.0, 0.0, 4.0])
+    found = write_out(lambda x: np.sum(x ** np.array([1, 2, 0.5])), np.ones(3))(x)
+    np.testing.assert_array_equal(found[1], value_and_grad(lambda x: np.sum(x ** np.array([1, 2, 0.5])))(x)[1])
+
+
+def test_layers_named_like_what_a_loop_needs():
+    def f(zip, ws):
+        for len in ws:
+            exp = np.exp(-len * zip)
+            zip = exp + 1.0
+        return zip
+
+    ws = np.linspace(0.1, 0.9, 12).tolist()
+    program = write_out(f, 0.5, ws, roll=True)
+    np.testing.assert_allclose(program(0.25, ws)[1][1], value_and_grad(f, (0, 1))(0.25, ws)[1][1], rtol=1e-12)

@@ -4,12 +4,17 @@ import ast
 import math
 import sys
 import types
+from collections import namedtuple
+from collections.abc import Set
 from functools import cache
 from inspect import getsource, isfunction, ismodule, unwrap
 from textwrap import dedent
 from typing import Any
 
 import numpy as np
+
+# What the text of a constant may name.
+NUMBERS: dict[str, Any] = {"np": np, "inf": math.inf, "nan": math.nan}
 
 
 class Bare(ast.NodeTransformer):
@@ -40,32 +45,56 @@ def definition(function: Any) -> ast.FunctionDef:
     return Bare().visit(found)  # type: ignore[no-any-return]
 
 
-def carried(used: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The imports, and the definitions that make a module know what is used by these names."""
-    imports, definitions = set(), {}
-    pending, known = dict(used), dict[str, Any]()
-    while pending:
-        name, value = pending.popitem()
+def text_of(name: str, value: Any) -> str:
+    """A constant as text; ValueError where its repr is none."""
+    text = (
+        f"np.array({value.tolist()!r}, np.{value.dtype.name}).reshape({value.shape})"
+        if isinstance(value, np.ndarray)
+        else repr(value)
+    )
+    try:
+        names = words(ast.parse(text))
+    except SyntaxError:
+        names = {""}
+    if not names <= NUMBERS.keys():
+        raise ValueError(f"save: {name} is a {type(value).__name__}, which has no text; let it be a number or an array")
+    return text
+
+
+def words(tree: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(tree) if isinstance(part, ast.Name)}
+
+
+def carried(used: dict[str, Any], taken: Set[str]) -> tuple[list[str], list[str]]:
+    """The imports, and the definitions that make a module, where some names are taken, know what is used by these."""
+    imports, constants, functions = set(), dict[str, str](), dict[str, str]()
+    pending, known = list(used.items()), dict[str, Any]()
+    for name, value in pending:
         value = unwrap(value) if isfunction(value) else value
-        if known.setdefault(name, value) is not value:
+        if name in known and (known[name] is value or repr(known[name]) == repr(value) in NUMBERS):
+            continue
+        if name in taken or known.setdefault(name, value) is not value:
             raise ValueError(f"save: {name} means two things in what the program calls; give one of them another name")
         home = np if getattr(np, name, None) is value else math if getattr(math, name, None) is value else None
         module = getattr(value, "__module__", None) or ""
+        found: dict[str, Any] = {}
         if ismodule(value):
             imports.add(f"import {value.__name__}" + f" as {name}" * (value.__name__ != name))
         elif isfunction(value) and module.partition(".")[0] not in {"numpy", *sys.stdlib_module_names}:
             node = definition(value)
-            definitions[name] = ast.unparse(ast.FunctionDef(**{**vars(node), "name": name}))
-            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            pending |= {n: value.__globals__[n] for n in names & value.__globals__.keys() if n not in known}
+            functions[name] = ast.unparse(ast.FunctionDef(**{**vars(node), "name": name}))
+            found = {word: value.__globals__[word] for word in words(node) & value.__globals__.keys()}
+        elif isinstance(value, type) and hasattr(value, "_fields"):
+            found = {"namedtuple": namedtuple}
+            constants[name] = f"{name} = namedtuple({value.__name__!r}, {value._fields!r})"
         elif home or callable(value):
             own = getattr(value, "__name__", name)
             where = home.__name__ if home else "types" if hasattr(types, name) else module
             own = name if where == "types" else own
             imports.add(f"from {where} import {name if home else own}" + f" as {name}" * (not home and own != name))
-        elif isinstance(value, np.ndarray):
-            pending |= {"np": np, "inf": math.inf, "nan": math.nan}
-            definitions[name] = f"{name} = np.array({value.tolist()!r}, np.{value.dtype.name}).reshape({value.shape})"
         else:
-            definitions[name] = f"{name} = {value!r}"
-    return sorted(imports), [definitions[name] for name in sorted(definitions)]
+            text = text_of(name, value)
+            found = {word: NUMBERS[word] for word in words(ast.parse(text))}
+            constants[name] = f"{name} = {text}"
+        pending += found.items()
+    return sorted(imports), [made[name] for made in (constants, functions) for name in sorted(made)]

@@ -53,6 +53,7 @@ class Guard:
         patterns = [self.pattern(tree, path, own) for tree, path in zip(args, parameters, strict=True)]
         self.patterns = ", ".join(patterns) + "," * (len(args) == 1)
         self.used = {"np": np, "as_given": as_given} | ({"flatten": flatten} if rolled else {})
+        self.used |= {} if floats is None else {"as_numpy": as_numpy}
 
     def pattern(self, tree: Any, path: str, values: Iterator[Any]) -> str:
         """The text of an argument's structure with a label for each leaf; its conditions are noted."""
@@ -66,7 +67,8 @@ class Guard:
     def labelled(self, tree: Any, path: str, values: Iterator[Any]) -> Any:
         """The same structure with a label for each leaf."""
         if isinstance(tree, dict):
-            self.conditions.append(f"type({path}) is dict and {path}.keys() == {set(tree) or 'set()'}")
+            keys = f"{{{', '.join(map(repr, tree))}}}" if tree else "set()"
+            self.conditions.append(f"type({path}) is dict and {path}.keys() == {keys}")
             return {key: self.labelled(branch, f"{path}[{key!r}]", values) for key, branch in tree.items()}
         if isinstance(tree, list | tuple):
             kind = list if isinstance(tree, list) else tuple
@@ -96,7 +98,7 @@ class Guard:
             yield f"ARRAYS, SPARE = {list(self.arrays)!r}, []"
         if self.floats is not None:
             words = ", ".join(f"{word!r}: {OF_NUMPY[id(IN_NUMPY[word])]}" for word in self.floats)
-            yield f"in_numpy = type({self.name})({self.name}.__code__, {{**globals(), {words}}})"
+            yield f"in_numpy = as_numpy({self.name}, {{{words}}})"
 
     def looks(self) -> Iterator[str]:
         """The lines that look at the arguments."""
@@ -117,6 +119,13 @@ class Guard:
             yield "    except (ArithmeticError, ValueError):"
             kinds = "dict.fromkeys(KINDS, ('float64', ()))"
             yield f"        return in_numpy(*as_given({self.name!r}, PATTERN, {kinds}, {self.given}))"
+
+
+def as_numpy(function: Any, words: dict[str, Any]) -> Any:
+    """The same lines with numbers of NumPy, and its functions for these words: 1.0 / 0.0 is inf."""
+    constants = tuple(np.float64(value) if type(value) is float else value for value in function.__code__.co_consts)
+    code = function.__code__.replace(co_consts=constants)
+    return type(function)(code, {**function.__globals__, **words})
 
 
 def as_given(name: str, pattern: Any, kinds: dict[str, Any], *args: Any) -> Any:

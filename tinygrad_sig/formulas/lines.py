@@ -323,6 +323,11 @@ def is_number(value: Any, number: float) -> bool:
     return not isinstance(value, Line) and np.size(value) > 0 and bool(np.all(np.equal(value, number)))
 
 
+def is_uniform(array: Any) -> bool:
+    """Whether an array has one number everywhere, which is not nan."""
+    return array.size > 0 and bool(np.all((array == array.flat[0]) & (np.signbit(array) == np.signbit(array.flat[0]))))
+
+
 def like(x: Any, other: Any) -> bool:
     """Whether shape and dtype of an elementwise function of x and another are those of x."""
     shape = np.broadcast_shapes(np.shape(x), np.shape(other))
@@ -364,8 +369,8 @@ def repeated(function: Function, *x: Any) -> Any:
         others = [other for other in x if other is not value]
         if isinstance(value, Line) and value.statement.function is np.broadcast_to:
             short: Any = Line(value.book, value.statement.args[0])
-        elif isinstance(value, ndarray) and value.ndim and value.size and not any(value.strides):
-            short = value[(0,) * value.ndim]
+        elif isinstance(value, ndarray) and value.ndim and is_uniform(value):
+            short = value.flat[0]
         else:
             continue
         if others and np.broadcast_shapes(*map(np.shape, (short, *others))) == np.broadcast_shapes(*map(np.shape, x)):
@@ -393,6 +398,7 @@ SHORTER: dict[Function, Callable[..., Any]] = {
     np.divide: unchanged(np.divide, 1),
     np.power: lambda a, b: a if is_number(b, 1) and like(a, b) else None,
     np.positive: lambda x: x,
+    np.negative: lambda x: Line(x.book, x.statement.args[0]) if x.statement.function is np.negative else None,
     np.where: chosen,
     np.broadcast_to: lambda x, shape: same(x, shape),
     np.reshape: lambda x, shape=None, newshape=None: x if (newshape if shape is None else shape) == x.shape else None,

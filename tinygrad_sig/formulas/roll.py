@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
-from .words import NAME
+from .words import NAME, RESERVED
 
 SHORT = 6  # layers that are written, and one more, to find the loops
 Place = tuple[Any, ...]  # ("given", list, i), ("loop", loop, place in the round, round), ("line", k) or ("fixed", name)
@@ -71,7 +72,7 @@ class Roller:
                 base = self.base(self.steps[loop.start + o].target)
                 own = {*self.parameters, *(self.vars[loop, p] for p in range(o))}
                 self.taken |= own
-                self.vars[loop, o] = self.unique(base) if base in own else base
+                self.vars[loop, o] = self.unique(base) if base in own | RESERVED else base
 
     def step(self, line: str) -> Step:
         target, _, text = line.partition(" = ")
@@ -143,7 +144,7 @@ class Roller:
         return name.rstrip("0123456789").rstrip("_") or name
 
     def unique(self, base: str) -> str:
-        name = next(n for n in (base, *(f"{base}_{k}" for k in range(2, 10**6))) if n not in self.taken)
+        name = next(n for k in count(1) if (n := f"{base}_{k}" if k > 1 else base) not in self.taken)
         self.taken.add(name)
         return name
 
@@ -167,7 +168,9 @@ class Roller:
                 return var
             return f"{self.collected(loop, o)}[{m - loop.count if m > 1 else m + (o in loop.whole)}]"
         if kind == "line" and name not in self.fixed:
-            self.fixed[name] = self.unique(f"{self.base(name)}_")
+            base = self.base(name)
+            in_loops = {*self.vars.values(), *map(self.base, self.given)}
+            self.fixed[name] = self.unique(f"{base}_") if base != name or base in in_loops else name
         return self.fixed.get(name, name)
 
     def sliced(self, of: str, length: int, first: int, way: int, count: int) -> str:
@@ -234,7 +237,7 @@ class Roller:
         key = loop, kind, *where[:-1], first, way
         if key not in self.element_names:
             own = [*self.parameters, *loop.elements, *(self.vars[loop, p] for p in range(loop.period))]
-            self.element_names[key] = self.unique(var) if var in own else var
+            self.element_names[key] = self.unique(var) if var in own or var in RESERVED else var
         loop.elements[self.element_names[key]] = source
         return self.element_names[key]
 

@@ -16,7 +16,7 @@ from numpy import float64
 from ..calculus import activations as act
 from ..calculus import functions as fn
 from ..calculus.functions import Function
-from .lines import Line, Statement, leaves
+from .lines import Line, Statement, leaves, like
 
 # How tightly what is written binds, as Python has it.
 ATOM, POWER, UNARY, PRODUCT, SUM, AND, XOR, OR, COMPARED, NOT, BOTH, EITHER, CONDITIONAL = range(13, 0, -1)
@@ -79,17 +79,16 @@ FLOATS: dict[Any, Any] = {
     np.fabs:         Form("abs({0})"),
     np.square:       form("{0} * {0}", PRODUCT, PRODUCT + 1),
     np.reciprocal:   form("1.0 / {0}", PRODUCT, PRODUCT + 1),
-    np.sign:         conditional("{0} if {0} != {0} else float(1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0)"),
-    np.where:        lambda w, c, a, b: w.either(c, a, b),
+    np.sign:         conditional("{0} if {0} != {0} else 1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0"),
+    np.where:        Form("{1} if {0} else {2}", CONDITIONAL, (EITHER,) * 3),
     np.maximum:      conditional("{0} if {0} >= {1} or {0} != {0} else {1}"),
     np.minimum:      conditional("{0} if {0} <= {1} or {0} != {0} else {1}"),
     np.fmax:         conditional("{0} if {0} >= {1} or {1} != {1} else {1}"),
     np.fmin:         conditional("{0} if {0} <= {1} or {1} != {1} else {1}"),
     fn.relu:         conditional("0.0 if {0} <= 0.0 else {0}"),
-    fn.step:         conditional("{0} if {0} != {0} else float(1.0 if {0} > 0.0 else 0.0)"),
-    fn.chosen:       Form("float((0.5 if {1} == {2} else 1.0) if {1} == {0} else 0.0 if {2} == {0} else nan)", ATOM,
-                          (OR,) * 3),
-    fn.cast:         Form("float(1.0 if {0} else 0.0)", ATOM, (EITHER,)),
+    fn.step:         conditional("{0} if {0} != {0} else 1.0 if {0} > 0.0 else 0.0"),
+    fn.chosen:       conditional("(0.5 if {1} == {2} else 1.0) if {1} == {0} else 0.0 if {2} == {0} else nan"),
+    fn.cast:         Form("1.0 if {0} else 0.0", CONDITIONAL, (EITHER,)),
 }
 # What those words mean where math has no number to give, and NumPy has inf or nan.
 IN_NUMPY: dict[str, Any] = {**{name: function for function, name in MATH.items()}, "pow": np.power, "float": float64}
@@ -121,14 +120,23 @@ OF_NUMPY = {
     if callable(getattr(module, name)) and not name.startswith("_")
 }
 PAIR = {fn.sigmoid_with_slope: (fn.sigmoid, fn.sigmoid_prime)}  # What is written where one of the two is needed.
-# What a program calls, and no parameter may hide.
-RESERVED = {*keyword.kwlist, *IN_NUMPY, *KNOWN, "abs", "slice", "type", "written", "in_numpy", "as_given"}
+# What a program and its guard call, and no parameter may hide.
+RESERVED = {*keyword.kwlist, *IN_NUMPY, *KNOWN, "written", "in_numpy", "as_given", "as_numpy", "plainly", "arrays", "_"}
+RESERVED |= {"abs", "dict", "len", "list", "map", "range", "tuple", "type", "zip", "flatten"}
+RESERVED |= {"ArithmeticError", "FloatingPointError", "IndexError", "ValueError"}
+RESERVED |= {"PATTERN", "KINDS", "ARRAYS", "SPARE", *(np.dtype(code).name.upper() for code in "?bhilqBHILQefdg")}
 NAME = re.compile(r"[^\W\d]\w*")
 
 
 def monomial(c: Any, a: Any, b: Any, lower: int = 1, least: float = 1) -> Any:
     """c·a^(b − lower), where b is a constant, from `lower` on or from less."""
-    return None if isinstance(b, Line) or not b >= lower * least else c * a ** (b - lower)
+    if isinstance(b, Line) or np.ndim(b):
+        return None
+    if isinstance(a, Line) and not isinstance(c, Line) and not np.ndim(c) and (c == 0 or b == lower) and like(a, c):
+        return a.literal(np.broadcast_to(np.asarray(c, a.dtype), a.shape))
+    if not b >= lower * least:
+        return None
+    return c * a ** (b - lower)
 
 
 def sigmoid(z: Any) -> Any:

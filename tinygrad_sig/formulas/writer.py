@@ -17,8 +17,8 @@ from numpy import float64, ndarray
 from ..calculus import functions as fn
 from ..calculus.computing import COMPUTED
 from ..calculus.rows import ROWS
-from .lines import Statement, leaves
-from .words import ATOM, CONDITIONAL, EITHER, FLOATS, NAME, OF_NUMPY, PAIR, POWER, RESERVED, UNARY, Form
+from .lines import Statement, is_uniform, leaves
+from .words import ATOM, FLOATS, NAME, OF_NUMPY, PAIR, POWER, RESERVED, UNARY, Form
 
 # What they return may lie in the memory of what they are given.
 VIEWS = {
@@ -221,12 +221,6 @@ class Writer:
         b = b if isinstance(b, Statement) or np.ndim(b) or b % 1 else int(b)
         return f"{self.operand(a, ATOM)} ** {self.operand(b, UNARY)}", POWER
 
-    def either(self, c: Any, a: Any, b: Any) -> tuple[str, int]:
-        """a where c is true, else b; a number of NumPy's where floats are replaced by them."""
-        condition, one, other = (self.operand(x, EITHER) for x in (c, a, b))
-        text = f"{one} if {condition} else {other}"
-        return (text, CONDITIONAL) if any(leaves((a, b))) else (f"float({text})", ATOM)
-
     def called(self, function: Any) -> str:
         """The name by which the program calls a function."""
         if name := OF_NUMPY.get(id(function)):
@@ -247,16 +241,16 @@ class Writer:
 
     def constant(self, value: Any) -> tuple[str, int]:
         """A number, an array or another parameter as text."""
+        if isinstance(value, slice) or (isinstance(value, tuple) and any(isinstance(part, slice) for part in value)):
+            return f"np.s_[{self.index(value)}]", ATOM
         if isinstance(value, list | tuple):
             items = [self.operand(item) for item in value]
             inner = ", ".join(items) + "," * (isinstance(value, tuple) and len(items) == 1)
             return f"[{inner}]" if isinstance(value, list) else f"({inner})", ATOM
-        if isinstance(value, slice):
-            return f"slice({', '.join(map(self.operand, (value.start, value.stop, value.step)))})", ATOM
         if isinstance(value, np.dtype | type):
             return f"np.{np.dtype(value).name}", ATOM
         if isinstance(value, ndarray) and value.ndim:
-            return self.use("", value), ATOM
+            return self.uniform(value) or self.use("", value), ATOM
         number = value[()] if isinstance(value, ndarray) else value
         if isinstance(number, bool | np.bool) or not isinstance(number, int | float | np.number):
             return "..." if value is ... else str(number) if isinstance(number, np.bool) else repr(number), ATOM
@@ -268,6 +262,15 @@ class Writer:
         if text.lstrip("-") in ("inf", "nan") and self.forms is not FLOATS:
             text = text.replace("inf", "np.inf").replace("nan", "np.nan")
         return text, UNARY if text.startswith("-") else ATOM
+
+    def uniform(self, array: Any) -> str:
+        """The text of an array of zeros or ones."""
+        name = {"0.0": "zeros", "1.0": "ones"}.get(str(array.flat[0])) if is_uniform(array) else None
+        if not name:
+            return ""
+        shape = array.shape if array.ndim > 1 else array.size
+        dtype = "" if array.dtype == float64 else f", {self.operand(array.dtype)}"
+        return f"np.{name}({shape}{dtype})"
 
     def is_weak(self, number: Any) -> bool:
         """Whether a plain number, which takes the dtype of what is beside it, does the same as one that has its own."""
@@ -294,11 +297,14 @@ class Writer:
                 return f"{self.use(type(tree).__name__, type(tree))}({inner})"
             return f"[{inner}]" if isinstance(tree, list) else f"({inner})"
         if not isinstance(tree, Statement):
+            if tree is None or type(tree) in (bool, int, float, str):
+                return repr(tree)
+            if not isinstance(tree, ndarray | np.generic):
+                what = f"the function returned a {type(tree).__name__}, for which there are no words"
+                raise TypeError(f"write_out: {what}; return numbers and arrays")
             self.beside = {np.dtype(float64)}
-            if isinstance(tree, ndarray) and tree.ndim:
-                zero = f"np.zeros({tree.shape}, {self.operand(tree.dtype)})"
-                return zero if not tree.any() and not np.signbit(tree).any() else f"{self.operand(tree)}.copy()"
-            return self.operand(tree)
+            text = self.operand(tree)
+            return f"{text}.copy()" if text in self.used else text
         text = self.operand(tree)
         base = base_of(tree)
         fresh = base.function is not None and base not in given and not repeats(tree)
