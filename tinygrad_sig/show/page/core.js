@@ -3,7 +3,7 @@
 // The one idea: a page stands at one position, and everything on it is a function of that. Position 0 is the start, then
 // come the values that are computed forward, then the edges of the walk back.
 
-import { drawGraph, fillBox, legend, strip } from "./graph.js";
+import { drawGraph, legend, paint } from "./graph.js";
 import { formula, make } from "./looks.js";
 import { chainLine, drawForward, drawStart, drawStep, latex } from "./panel.js";
 import { drawTable } from "./table.js";
@@ -13,7 +13,7 @@ const ICONS = { first: "⇤", back: "←", play: "▶", pause: "❚❚", next: "
 
 /** Build the page in an element; what it returns shows data, and stands at a step that can be read, set and heard of. */
 export function mount(root) {
-  let data = null, at = 0, graph = null, table = null, timer = null, arrays = false;
+  let data = null, at = 0, graph = null, table = null, rendered = 0, timer = null, arrays = false;
   const title = make("h1"), about = make("p", "about");
   const canvas = make("div", "canvas", [], { tabindex: 0, role: "region", "aria-label": "graph" });
   const key = make("div"), panel = make("section", "panel", [], { "aria-label": "this step" });
@@ -66,77 +66,40 @@ export function mount(root) {
 
   /** Everything as it is at this position. */
   function render(quiet) {
-    const { page: drawn } = data, done = walked();
+    const done = walked();
     slider.value = at;
     slider.setAttribute("aria-valuetext", said());
     count.textContent = at > forward() ? `back ${done} / ${data.page.steps.length}` : `forward ${at} / ${forward()}`;
     play.disabled = total() === 0;
+    copy.disabled = done === 0;
     drawPanel();
-    renderGraph(drawn, done);
-    table.rows.forEach((row, i) => {
+    renderRows(done);
+    renderLines(done);
+    const place = paint(graph, data, at, done);
+    canvas.scrollTo({ left: place * (graph.svg.clientWidth / graph.width || 1) - canvas.clientWidth / 2 });
+    if (!quiet) live.textContent = said();
+  }
+
+  /** The rows between the last position and this one, and the row of this step. */
+  function renderRows(done) {
+    for (let i = Math.max(0, Math.min(done, rendered) - 1); i < Math.min(Math.max(done, rendered, 1), table.rows.length); i++) {
+      const { row, button } = table.rows[i];
       row.className = i < done - 1 ? "done" : i === done - 1 ? "now" : "ahead";
-      row.querySelector("button").tabIndex = i === Math.max(0, done - 1) ? 0 : -1;
+      button.tabIndex = i === Math.max(0, done - 1) ? 0 : -1;
       if (i === done - 1) row.setAttribute("aria-current", "step");
       else row.removeAttribute("aria-current");
-    });
+    }
+    rendered = done;
+    within(rows, table.rows[done - 1]?.row);
+  }
+
+  /** The chain rule has a line for every step that was taken. */
+  function renderLines(done) {
+    list.querySelector(".now")?.classList.remove("now");
     while (list.childElementCount > done) list.lastChild.remove();
     while (list.childElementCount < done) list.append(chainLine(data, list.childElementCount));
     list.lastElementChild?.classList.add("now");
-    for (const line of list.querySelectorAll(".now")) line.classList.toggle("now", line === list.lastElementChild);
     list.scrollTop = list.scrollHeight;
-    copy.disabled = done === 0;
-    if (!quiet) live.textContent = said();
-    within(rows, table.rows[done - 1]);
-  }
-
-  /** The values that are there by now, what each node has received, and the arrow that is lit. */
-  function renderGraph(drawn, done) {
-    const computed = new Set(drawn.forward.slice(0, at)), last = drawn.forward[at - 1];
-    const received = new Map(); // node to the latest step that reached it
-    for (const step of drawn.steps.slice(0, done)) received.set(step.input, step);
-    const start = drawn.nodes.findIndex((node) => node.name === data.output);
-    for (const box of graph.boxes.values()) {
-      const inside = box.nodes.map((node) => drawn.nodes.indexOf(node));
-      const pending = inside.every((i) => drawn.nodes[i].kind === "computed" && !computed.has(i));
-      box.group.classList.toggle("pending", pending);
-      box.group.classList.toggle("lit", at <= forward() ? inside.includes(last) : false);
-      fillBox(box, drawn.axis, gradientOf(box, inside, received, start, drawn, done));
-    }
-    const now = done ? drawn.steps[done - 1] : null;
-    let lit = null;
-    for (const arrow of graph.arrows) {
-      const here = done > 0 && arrow.steps.includes(done);
-      const passed = arrow.steps.filter((number) => number <= done).at(-1);
-      arrow.group.classList.toggle("lit", here);
-      arrow.group.classList.toggle("done", passed !== undefined);
-      arrow.group.classList.toggle("known", at >= forward());
-      arrow.group.classList.toggle("feeding", at <= forward() && arrow.nodes.has(drawn.nodes[last]));
-      if (here) lit = arrow;
-    }
-    for (const box of graph.boxes.values()) {
-      const inside = now && box.nodes.some((node) => node === drawn.nodes[now.input] || node === drawn.nodes[now.output]);
-      box.group.classList.toggle("near", Boolean(inside));
-    }
-    const place = lit ?? [...graph.boxes.values()].find((box) => box.nodes.includes(now ? drawn.nodes[now.input] : drawn.nodes[last]));
-    if (place) canvas.scrollTo({ left: place.x * (graph.svg.clientWidth / graph.width || 1) - canvas.clientWidth / 2 });
-    else canvas.scrollTo({ left: 0 });
-  }
-
-  /** What the strip of a box says: of a fold the latest gradient in it. */
-  function gradientOf(box, inside, received, start, drawn, done) {
-    if (box.node) {
-      const node = box.node, [i] = inside;
-      if (node.state === "not computed" || node.state === "not connected") return { text: node.state, state: node.state.replace(" ", "-") };
-      const step = received.get(i);
-      if (i === start && at > forward()) return { text: node.gradient, state: "number", log10: node.log10 };
-      if (!step) return {};
-      if (step.sum.arrived < step.sum.of) return { text: strip(step.sum), state: "part" };
-      return { text: node.gradient, state: node.state, log10: node.log10 };
-    }
-    const latest = [...received].filter(([i]) => inside.includes(i)).at(-1);
-    if (!latest) return {};
-    const node = drawn.nodes[latest[0]];
-    return { text: `${node.name}: ${node.gradient}`, state: node.state, log10: node.log10 };
   }
 
   /** The sentence of this position. */
@@ -173,7 +136,7 @@ export function mount(root) {
     else if (event.key === " " && !event.target.closest("button, a, summary")) playing(timer === null);
     else return;
     event.preventDefault();
-    if (inTable) table.rows[Math.max(0, walked() - 1)]?.querySelector("button").focus();
+    if (inTable) table.rows[Math.max(0, walked() - 1)]?.button.focus();
   });
 
   const page = {
@@ -194,6 +157,7 @@ export function mount(root) {
       key.replaceChildren(legend(drawn.axis));
       rows.replaceChildren(table.table);
       list.replaceChildren();
+      rendered = 0;
       slider.max = total();
       maps.hidden = drawn.scalar;
       go(step, { quiet: true });

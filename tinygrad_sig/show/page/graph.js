@@ -8,7 +8,11 @@ const APART = 15; // between arrows that meet at a box
 
 /** Draw the graph of a page's data; `onstep` and `onnode` are told which arrow or box was clicked. */
 export function drawGraph(page, onstep, onnode) {
-  const boxes = new Map(page.boxes.map((box) => [box.id, { ...box, nodes: page.nodes.filter((n) => n.box === box.id) }]));
+  const boxes = new Map(page.boxes.map((box) => [box.id, { ...box, nodes: [], members: new Set() }]));
+  page.nodes.forEach((node, i) => {
+    boxes.get(node.box).nodes.push(node);
+    boxes.get(node.box).members.add(i);
+  });
   for (const box of boxes.values()) box.lines = box.fold ?? lines(box.nodes[0]);
   const labels = page.arrows.map((arrow) => label(page, arrow));
   const ends = ports(page.arrows, boxes);
@@ -48,7 +52,7 @@ function measured(boxes, page, labels, ends) {
   const parts = new Map(page.steps.filter(({ sum }) => sum.arrived < sum.of).map(({ input, sum }) => [page.nodes[input].box, strip(sum)]));
   for (const { id, column, lines, nodes, fold } of boxes.values()) {
     const texts = [...lines, parts.get(id) ?? "", fold ? "".padEnd(18) : nodes[0].gradient ?? nodes[0].state];
-    columns[column].width = Math.max(columns[column].width, 11 + LETTER * Math.max(...texts.map((text) => text.length)));
+    columns[column].width = Math.max(columns[column].width, 14 + LETTER * Math.max(...texts.map((text) => text.length)));
   }
   page.arrows.forEach(({ route }, i) => {
     const column = columns[route.at(-1)[0]];
@@ -102,7 +106,7 @@ function drawArrow(arrow, boxes, columns, top, end, texts, onstep) {
   const group = draw("g", arrow.steps.length ? "arrow" : "arrow constant", [draw("path", "reach", [], { d: line }), path, ...text], {
     onclick: arrow.steps.length ? () => onstep(arrow.steps[0]) : null,
   });
-  return { group, path, ...arrow, x: (source.x + last.x + last.width) / 2, nodes: new Set(last.nodes) };
+  return { group, path, ...arrow, x: (source.x + last.x + last.width) / 2, members: last.members };
 }
 
 /** A box with its name, value, and strip for the gradient. */
@@ -120,7 +124,7 @@ function drawBox(box, nodes, onnode) {
     draw("rect", "frame", [], { width: box.width, height: HEIGHT, rx: 8 }),
     text("name", box.lines[0], 18), value, gradient,
   ], { transform: `translate(${box.x} ${box.y})`, onclick: node?.kind === "computed" ? () => onnode(nodes.indexOf(node)) : null });
-  return { group, strip: filled, gradient, value, node, nodes: box.nodes, x: box.x + box.width / 2 };
+  return { group, strip: filled, gradient, node, members: box.members, x: box.x + box.width / 2 };
 }
 
 /** What stands in the strip of a box whose node has received a part of its gradient. */
@@ -139,14 +143,51 @@ function patterns() {
   return draw("defs", "", hatch);
 }
 
-/** Show in a box what its node has received: nothing yet, a part, or its gradient in one of the four states. */
-export function fillBox(box, axis, shown) {
-  const { text = "", state = "waiting", log10 = null } = shown;
-  box.group.setAttribute("data-state", state);
+/** Draw a graph as it is at a position: how far the values are, and the gradients; returns how far right the step is. */
+export function paint(graph, { page, output }, at, done) {
+  const computed = new Set(page.forward.slice(0, at)), latest = done ? null : page.forward[at - 1];
+  const now = page.steps[done - 1], received = new Map(); // from a node to the latest step that reached it
+  for (const step of page.steps.slice(0, done)) received.set(step.input, step);
+  let place = latest === undefined ? 0 : null;
+  for (const { group, steps, members, x } of graph.arrows) {
+    const lit = steps.includes(done);
+    group.classList.toggle("lit", lit);
+    group.classList.toggle("done", steps.length > 0 && steps[0] <= done);
+    group.classList.toggle("known", at >= page.forward.length);
+    group.classList.toggle("feeding", members.has(latest));
+    if (lit) place = x;
+  }
+  for (const box of graph.boxes.values()) {
+    const near = now && (box.members.has(now.input) || box.members.has(now.output));
+    const pending = [...box.members].every((i) => page.nodes[i].kind === "computed" && !computed.has(i));
+    box.group.classList.toggle("pending", pending);
+    box.group.classList.toggle("lit", box.members.has(latest));
+    box.group.classList.toggle("near", Boolean(near));
+    fill(box, page, gradient(box, page, received, done && output));
+    if (place === null && (near || box.members.has(latest))) place = box.x;
+  }
+  return place;
+}
+
+/** What the strip of a box says: of a node what it has received, of a fold the latest gradient in it. */
+function gradient({ node, members }, page, received, output) {
+  if (!node) {
+    const [i] = [...received.keys()].filter((i) => members.has(i)).slice(-1);
+    return i === undefined ? {} : { ...page.nodes[i], text: `${page.nodes[i].name}: ${page.nodes[i].gradient}` };
+  }
+  if (node.state.startsWith("not")) return { ...node, text: node.state };
+  const [step] = [...members].map((i) => received.get(i));
+  if (step && step.sum.arrived < step.sum.of) return { state: "part", text: strip(step.sum) };
+  return step || node.name === output ? { ...node, text: node.gradient } : {};
+}
+
+/** Fill the strip of a box. */
+function fill(box, page, { text = "", state = "waiting", log10 = null }) {
+  const [back, ink] = state === "number" && log10 !== null ? colours(log10, page.axis) : ["", ""];
+  box.group.setAttribute("data-state", state.replace(" ", "-"));
   box.gradient.textContent = clipped(text, 24);
-  const [back, ink] = state === "number" && log10 !== null ? colours(log10, axis) : [null, null];
-  box.strip.style.fill = back ?? "";
-  box.gradient.style.fill = ink ?? "";
+  box.strip.style.fill = back;
+  box.gradient.style.fill = ink;
 }
 
 /** What the colours and the looks of a strip mean. */
