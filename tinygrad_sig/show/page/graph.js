@@ -22,7 +22,7 @@ export function drawGraph(page, onstep, onnode) {
   for (const box of boxes.values()) Object.assign(box, columns[box.column], { y: y(box.down) });
   const arrows = page.arrows.map((arrow, i) => drawArrow(arrow, boxes, columns, y, ends[i], labels[i], onstep));
   const drawn = [...boxes.values()].map((box) => [box.id, drawBox(box, page.nodes, onnode)]);
-  const deepest = Math.max(...page.boxes.map((box) => box.down), ...page.arrows.flatMap((a) => a.route.map(([, d]) => d)));
+  const deepest = Math.max(...page.boxes.map((b) => b.down), ...page.arrows.flatMap((a) => a.route.map(([, d]) => d)));
   const [width, height] = [columns.at(-1).x + columns.at(-1).width + MARGIN, y(deepest) + HEIGHT + top];
   const svg = draw("svg", "graph", [patterns(), ...arrows.map((a) => a.group), ...drawn.map(([, box]) => box.group)], {
     viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
@@ -48,11 +48,14 @@ function label(page, arrow) {
 
 /** Where each column begins and how wide it is: as its texts, and those of the arrows that end in it, ask for. */
 function measured(boxes, page, labels, ends) {
-  const columns = Array.from({ length: 1 + Math.max(...[...boxes.values()].map((box) => box.column)) }, () => ({ width: 78, gap: 52 }));
-  const parts = new Map(page.steps.filter(({ sum }) => sum.arrived < sum.of).map(({ input, sum }) => [page.nodes[input].box, strip(sum)]));
+  const last = Math.max(...page.boxes.map((box) => box.column));
+  const columns = Array.from({ length: last + 1 }, () => ({ width: 78, gap: 52 }));
+  const several = page.steps.filter(({ sum }) => sum.arrived < sum.of);
+  const parts = new Map(several.map(({ input, sum }) => [page.nodes[input].box, strip(sum)]));
   for (const { id, column, lines, nodes, fold } of boxes.values()) {
     const texts = [...lines, parts.get(id) ?? "", fold ? "".padEnd(18) : nodes[0].gradient ?? nodes[0].state];
-    columns[column].width = Math.max(columns[column].width, 14 + LETTER * Math.max(...texts.map((text) => text.length)));
+    const longest = Math.max(...texts.map((text) => text.length));
+    columns[column].width = Math.max(columns[column].width, 14 + LETTER * longest);
   }
   page.arrows.forEach(({ route }, i) => {
     const column = columns[route.at(-1)[0]];
@@ -101,9 +104,12 @@ function drawArrow(arrow, boxes, columns, top, end, texts, onstep) {
     if (!ending) line += `H${x += columns[c].width}`;
   });
   const lines = end.bend < 0 ? [-21, -7] : end.bend > 0 ? [17, 31] : [-6, 15];
-  const text = texts.map((content, i) => draw("text", i ? "number" : "symbol", content, { x: label[0], y: label[1] + lines[i] }));
+  const text = texts.map((content, i) => {
+    return draw("text", i ? "number" : "symbol", content, { x: label[0], y: label[1] + lines[i] });
+  });
   const path = draw("path", "line", [], { d: line });
-  const group = draw("g", arrow.steps.length ? "arrow" : "arrow constant", [draw("path", "reach", [], { d: line }), path, ...text], {
+  const reach = draw("path", "reach", [], { d: line }); // A line is hard to hit.
+  const group = draw("g", arrow.steps.length ? "arrow" : "arrow constant", [reach, path, ...text], {
     onclick: arrow.steps.length ? () => onstep(arrow.steps[0]) : null,
   });
   return { group, path, ...arrow, x: (source.x + last.x + last.width) / 2, members: last.members };
@@ -115,7 +121,8 @@ function drawBox(box, nodes, onnode) {
   const node = box.fold ? null : box.nodes[0];
   const filled = draw("path", "strip", [], { d: bottom(box.width) });
   const gradient = text("gradient", "", HEIGHT - 6.5);
-  const whole = box.fold ? box.fold.join(", ") : [node.name, node.formula, node.exact ?? node.value].filter((v) => v !== null).join(" = ");
+  const parts = box.fold ?? [node.name, node.formula, node.exact ?? node.value].filter((part) => part !== null);
+  const whole = parts.join(box.fold ? ", " : " = ");
   const value = text("value", box.lines[1], 37);
   const group = draw("g", `box ${box.fold ? "fold" : node.kind}`, [
     draw("title", "", whole),
@@ -123,7 +130,10 @@ function drawBox(box, nodes, onnode) {
     filled,
     draw("rect", "frame", [], { width: box.width, height: HEIGHT, rx: 8 }),
     text("name", box.lines[0], 18), value, gradient,
-  ], { transform: `translate(${box.x} ${box.y})`, onclick: node?.kind === "computed" ? () => onnode(nodes.indexOf(node)) : null });
+  ], {
+    transform: `translate(${box.x} ${box.y})`,
+    onclick: node?.kind === "computed" ? () => onnode(nodes.indexOf(node)) : null,
+  });
   return { group, strip: filled, gradient, node, members: box.members, x: box.x + box.width / 2 };
 }
 
@@ -143,7 +153,7 @@ function patterns() {
   return draw("defs", "", hatch);
 }
 
-/** Draw a graph as it is at a position: how far the values are, and the gradients; returns how far right the step is. */
+/** Draw a graph as it is at a position: its values and gradients by then; returns how far right that happens. */
 export function paint(graph, { page, output }, at, done) {
   const computed = new Set(page.forward.slice(0, at)), latest = done ? null : page.forward[at - 1];
   const now = page.steps[done - 1], received = new Map(); // from a node to the latest step that reached it
@@ -201,7 +211,8 @@ export function legend(axis) {
     place.style.left = `${(100 * (tick - axis.low)) / (axis.high - axis.low)}%`;
     return place;
   });
-  const scale = make("span", "scale", [draw("svg", "", cells, { viewBox: "0 0 192 12", preserveAspectRatio: "none", "aria-hidden": "true" }), make("span", "ticks", ticks)]);
+  const band = draw("svg", "", cells, { viewBox: "0 0 192 12", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const scale = make("span", "scale", [band, make("span", "ticks", ticks)]);
   const states = [
     ["underflowed", "underflowed to 0 (in brackets: its true size)"],
     ["not-connected", "not connected: no path leads there"],
