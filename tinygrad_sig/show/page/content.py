@@ -101,7 +101,7 @@ def axis(trace: Any) -> dict[str, Any]:
         logs += [log for log, _ in trace.magnitudes.values()]
     found = [log for log in logs if math.isfinite(log)] or [0.0]
     low, high = math.floor(min(found)), math.ceil(max(found))
-    apart = next(d for k in count() for d in (10**k, 2 * 10**k, 5 * 10**k) if high - low <= 5 * d)
+    apart = next(d for k in count() for d in (10**k, 2 * 10**k, 5 * 10**k) if -(-high // d) - low // d <= 4)
     low, high = low // apart * apart, -(-high // apart) * apart
     low -= apart * (low == high)
     return {"low": low, "high": high, "ticks": list(range(low, high + 1, apart))}

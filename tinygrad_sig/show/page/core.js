@@ -16,7 +16,7 @@ export function mount(root) {
   let data = null, at = 0, graph = null, table = null, rendered = 0, timer = null, arrays = false;
   const title = make("h1"), about = make("p", "about");
   const canvas = make("div", "canvas", [], { tabindex: 0, role: "region", "aria-label": "graph" });
-  const key = make("div"), panel = make("section", "panel", [], { "aria-label": "this step" });
+  const key = make("div"), panel = make("section", "panel", [], { tabindex: 0, "aria-label": "this step" });
   const list = make("ol", "lines", [], { tabindex: 0, "aria-label": "the chain rule so far" });
   const rows = make("div", "rows", [], { tabindex: 0, role: "region", "aria-label": "all steps" });
   const live = make("p", "visually-hidden", [], { "aria-live": "polite", id: "said" });
