@@ -121,14 +121,14 @@ def test_large_arrays_are_shown_by_shape_and_norm():
 def test_the_axis_has_few_whole_powers_of_ten():
     for make in TRACES:
         axis = page_data(make())["page"]["axis"]
-        assert 2 <= len(axis["ticks"]) <= 8
+        assert 2 <= len(axis["ticks"]) <= 5
         assert (axis["ticks"][0], axis["ticks"][-1]) == (axis["low"], axis["high"])
 
 
 def test_a_deep_chain_folds():
     drawn = page_data(trace(sigmoid_chain(1.0, [1.0] * 300)))["page"]
     assert len(drawn["boxes"]) < 20
-    assert [box["fold"][0] for box in drawn["boxes"] if "fold" in box] == ["295 more such blocks"]
+    assert [box["fold"][0] for box in drawn["boxes"] if box["fold"]] == ["295 more such blocks"]
     assert len(drawn["steps"]) == 900
 
 
@@ -189,7 +189,7 @@ def test_no_two_modules_give_one_name_and_none_reaches_out():
 def test_too_many_steps_are_refused():
     deep = trace(sigmoid_chain(1.0, [1.0] * (MOST // 3 + 1)))
     with pytest.raises(
-        ValueError, match=r"^page: 5,001 steps are too many for a page, which shows 5,000; use to_json$"
+        ValueError, match=r"^page: 3,003 steps are too many for a page, which shows 3,000; use to_json$"
     ):
         deep.to_page()
 
@@ -254,7 +254,7 @@ def test_the_command_writes_the_page_beside_what_it_prints(tmp_path, capsys):
         (["--plot", "a.png", "--output", "./a.png"], "--plot and --output both name a.png; give two files"),
         (
             ["--page", "a", "--depth", "2000", "--weight", "1"],
-            "page: 6,000 steps are too many for a page, which shows 5,000; use to_json",
+            "page: 6,000 steps are too many for a page, which shows 3,000; use to_json",
         ),
     ],
 )

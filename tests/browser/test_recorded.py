@@ -18,8 +18,8 @@ def five():
     return trace(sigmoid_chain(1.0, WEIGHTS))
 
 
-def thirty():
-    return trace(sigmoid_chain(1.0, [1.0] * 30))
+def deep():
+    return trace(sigmoid_chain(1.0, [1.0] * 12))
 
 
 def twice():
@@ -52,7 +52,7 @@ def position(page):
     return int(page.locator("input[type=range]").input_value())
 
 
-@pytest.mark.parametrize("make", [five, thirty, twice, arrays, states])
+@pytest.mark.parametrize("make", [five, deep, twice, arrays, states])
 def test_by_key_every_step_shows_the_numbers_of_the_trace(show, make):
     steps = make()
     data = page_data(steps)["page"]
@@ -208,7 +208,7 @@ def test_axe_finds_nothing_serious(show, make, scheme):
         assert serious == []
 
 
-@pytest.mark.parametrize("make", [five, thirty, arrays, twice])
+@pytest.mark.parametrize("make", [five, deep, arrays, twice])
 def test_no_window_scrolls_sideways(show, make):
     """640 is what 200 % leaves of 1280."""
     page = show(make().to_page())
@@ -230,7 +230,7 @@ def test_nothing_moves_for_those_who_want_none(show):
 
 
 def test_on_paper_there_are_no_buttons_and_nothing_is_cut(show):
-    page = show(thirty().to_page())
+    page = show(deep().to_page())
     page.keyboard.press("End")
     page.emulate_media(media="print")
     assert not page.locator(".controls").is_visible()
