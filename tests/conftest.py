@@ -1,8 +1,10 @@
-"""What holds for every test: hypothesis times nothing, because slow machines are no bug, and leaves no files behind.
+"""What holds for every test: hypothesis times nothing, because slow machines are no bug, and leaves no files behind;
+text is 100 columns wide, whatever the terminal that the tests run in.
 
 Here is also the list of the short run, `pytest -m short`.
 """
 
+import os
 from tempfile import TemporaryDirectory
 
 from hypothesis import settings
@@ -26,6 +28,7 @@ settings.load_profile("tinygrad_sig")
 
 
 def pytest_configure(config):
+    os.environ["COLUMNS"] = "100"
     home = TemporaryDirectory()
     config.add_cleanup(home.cleanup)
     set_hypothesis_home_dir(home.name)

@@ -100,7 +100,7 @@ def parser() -> Parser:
     add("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
     add("--plot", type=Path, metavar="FILE", help="draw the decay too, as png, svg or pdf")
     add("--page", type=Path, metavar="FILE", help="write a page to step through in a browser, too")
-    add("--check", metavar="FORMULA", help="is it the chain's dy/dx? The exit code is 0 if it is, 1 if not")
+    add("--check", metavar="FORMULA", help="say whether it is the chain's dy/dx; exit code 0 if so, else 1")
     add("--all", action="store_true", help="show all steps and layers, however many")
     add("--version", action="version", version=f"tinygrad-sig {__version__}")
     return parser
