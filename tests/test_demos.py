@@ -25,6 +25,7 @@ STARTS = ["standard", "Glorot", "He", "4 × Glorot"]
 READ, RATIO = ("epoch", "test digits read, %", "linear"), ("epoch", "‖gradient‖ of layer 1 : layer 6", "log")
 WEIGHTS = ("w = 1", "w = 4", "w = 10")
 WAYS = ["engine, float64", "engine, float32", "y·(1 − y), float64", "y·(1 − y), float32"]
+REMEDIES = ["σ, Glorot", "σ, He", "σ, 4 × Glorot", "tanh, Glorot", "relu, He", "residual", "normalised", "gated"]
 INTO = "hidden layer, from the input"
 CHAINS = ["relu, w = 1", "tanh, w = 1", *(f"σ, w = {w}" for w in ("1.614", "1", "4", "0.1", "10"))]
 
@@ -61,6 +62,7 @@ AXES = {
         ),
         ("ms", "mode, and how many passes", "linear", []),
     ],
+    "remedies": [(INTO, "‖gradient‖ at the start", "log", REMEDIES)],
     "sigmoid_bounds": [("x", "value", "linear", ["σ", "σ′"]), ("x", "σ′(x)", "log", WAYS)],
     "sigmoid_derivatives": [("x", "value", "linear", ["σ", "σ′", "σ″", "σ‴"])],
     "vanishing": [("layers", "|dy/dx|", "powers", CHAINS)],
@@ -76,6 +78,7 @@ TITLES = {
     "exploding": ["No biases: it grows only near a = 0", "Biases −w/2: it grows for a near ½", ""],
     "five_layer_chain": ["σ′ at the wrong place: an explosion where w = 10 has vanished"],
     "forward_and_reverse": ["At every layer the two make dy/dx", "One loss of 200 parameters: reverse mode wins"],
+    "remedies": ["Remedies keep the gradient level through fifty layers; larger weights alone do not"],
     "sigmoid_bounds": ["σ′ is at most ¼, at x = 0", "y·(1 − y) drops to 0 long before σ′ does"],
     "sigmoid_derivatives": ["σ′ is largest where σ″ falls through 0"],
     "vanishing": ["w = 4 vanishes faster than w = 1; only relu does not vanish"],

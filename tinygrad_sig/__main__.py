@@ -36,7 +36,7 @@ EXAMPLES = """examples:
   tinygrad-sig --depth 100 --weight 1 --dtype float32   where a dtype runs out
   tinygrad-sig --format json --output trace.json        the same as data
   tinygrad-sig --format python                          the backward pass as a program
-  tinygrad-sig --weights 1 2 --check "w2*s'(z2)*w1*s'(z1)"  is it dy/dx?
+  tinygrad-sig --weights 1 2 --check "w2*s'(z2)*w1*s'(z1)"  check a formula for dy/dx
 """
 
 
