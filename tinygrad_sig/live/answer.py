@@ -52,8 +52,8 @@ def question(asked: Namespace) -> str:
     small(asked)
     names = ("x", "weights", "biases", "depth", "weight", "bias", "activation", "dtype")
     given = {name: getattr(asked, name) for name in names if getattr(asked, name) is not None}
-    given |= {name: ",".join(map(str, given[name])) for name in SEVERAL if name in given}
-    return urlencode(given, safe=",")
+    short = {name: [str(v).removesuffix(".0") for v in (value if name in SEVERAL else [value])] for name, value in given.items()}
+    return urlencode({name: ",".join(values) for name, values in short.items()}, safe=",")
 
 
 def arguments(query: str) -> list[str]:

@@ -30,6 +30,6 @@ SITUATIONS = [
     {
         "name": "Where float16 ends",
         "query": "x=1&depth=20&weight=1&dtype=float16",
-        "look": "The first bars are the same, and then there is nothing: the gradient underflows to 0, though no factor is 0.",
+        "look": "The first bars are those of float64, and then the gradient underflows to 0, though no factor is 0. Switch the dtype.",
     },
 ]
