@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,11 +59,15 @@ def test_a_program_prints_what_the_readme_shows(code, shown):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_runs(command):
+def test_a_command_of_the_readme_runs(command, tmp_path):
     arguments = shlex.split(command)[1:]
     if "tests/benchmarks" in arguments:
         pytest.importorskip("pytest_benchmark", reason="the benchmarks need the extra bench")
         arguments.append("--collect-only")
+    if arguments[0] == "tests/browser/picture.py":
+        pytest.importorskip("playwright", reason="the picture of the page needs the extra browser")
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        arguments[1] = str(tmp_path / "page.png") if chromium else pytest.skip("the picture of the page needs Chromium")
     assert run(*arguments)
 
 

@@ -83,13 +83,16 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         figure.check(options.plot)
     distinct({"--page": options.page, "--plot": options.plot, "--output": options.output})
     with np.errstate(all="ignore"):
-        if options.format == "python":
-            return written_out(*asked.leaves(options), asked.ACTIVATIONS[options.activation], options.all)
-        steps = asked.traced(options)
+        given = (*asked.leaves(options), asked.ACTIVATIONS[options.activation])
+        if options.format != "python" or options.page or options.plot:
+            steps = asked.traced(options)
         if options.page is not None:
-            write_page(steps.to_page() if options.pyodide is None else alone(options.pyodide, question(options)), options.page)
+            where = options.pyodide
+            write_page(steps.to_page() if where is None else alone(where, question(options)), options.page)
         if options.plot is not None:
             figure.draw(plots.chain(layers(steps)).figure, options.plot)
+        if options.format == "python":
+            return written_out(*given, options.all)
         if options.format == "csv":
             return steps.to_csv()
         if options.format == "latex":

@@ -11,9 +11,12 @@ import numpy as np
 COLUMNS = ("step", "output", "input", "op", "formula", "upstream", "local", "downstream")
 
 
-def exact(value: Any) -> Any:
-    """A number or an array as JSON has it: floats and nested lists, with the strings inf, -inf and nan."""
-    if value is None:
+def exact(value: Any, most: float = math.inf) -> Any:
+    """A number or an array as JSON has it: floats and nested lists, with the strings inf, -inf and nan.
+
+    None takes the place of what is None, and of an array of more than `most` elements.
+    """
+    if value is None or getattr(value, "size", 1) > most:
         return None
     if np.ndim(value):
         return [exact(item) for item in value]
@@ -21,18 +24,19 @@ def exact(value: Any) -> Any:
     return value if math.isfinite(value) else str(value)
 
 
-def step_dict(step: Any) -> dict[str, Any]:
+def step_dict(step: Any, most: float = math.inf) -> dict[str, Any]:
     texts = step.number, step.names[step.output], step.names[step.input], step.op, step.formula
-    return dict(zip(COLUMNS, (*texts, *map(exact, (step.upstream, step.local, step.downstream))), strict=True))
+    numbers = (exact(value, most) for value in (step.upstream, step.local, step.downstream))
+    return dict(zip(COLUMNS, (*texts, *numbers), strict=True))
 
 
-def trace_dict(trace: Any) -> dict[str, Any]:
+def trace_dict(trace: Any, most: float = math.inf) -> dict[str, Any]:
     return {
         "output": trace.names[trace.output],
-        "value": exact(trace.output.data),
+        "value": exact(trace.output.data, most),
         "dtype": str(trace.output.dtype),
-        "gradients": {trace.names[leaf]: exact(trace.gradient(leaf)) for leaf in trace.leaves},
-        "steps": [step_dict(step) for step in trace.steps],
+        "gradients": {trace.names[leaf]: exact(trace.gradient(leaf), most) for leaf in trace.leaves},
+        "steps": [step_dict(step, most) for step in trace.steps],
     }
 
 

@@ -308,7 +308,7 @@ class GradientTrace(Sequence[Step]):
     def to_page(self) -> str:
         """One self-contained HTML file, in which one steps through the forward pass and the walk, an edge a step.
 
-        Raises ValueError for more than 5,000 steps.
+        Raises ValueError for more than 3,000 steps.
         """
         return show.page.to_page(self)
 

@@ -10,44 +10,39 @@ from typing import Any
 
 import numpy as np
 
-from ...formulas.symbols import LATEX, PRODUCT, bracketed, derivative, forward, latex_name, latex_number, write
+from ...formulas.symbols import LATEX, PRODUCT, bracketed, derivative, forward, latex_name, write
 from ..data import exact, trace_dict
 from ..graph import bundles, plan
+from ..latex import factor, sized
 from ..text import clipped, downstream, log10, mean_size, shown, size
 from .layout import layout
 
-MOST = 5_000  # steps that a page shows
+MOST = 3_000  # steps that a page shows
 SMALL = 400  # elements of an array that is drawn as a heat map
 
 
 def page_data(trace: Any) -> dict[str, Any]:
     """`trace.to_dict()` and, under "page", the graph with its places, what each node holds, and what each step does.
 
-    Raises ValueError where there are too many steps for a page.
+    Large arrays are None in it. Raises ValueError where there are too many steps for a page.
     """
     if len(trace) > MOST:
         raise ValueError(f"page: {len(trace):,} steps are too many for a page, which shows {MOST:,}; use to_json")
     nodes, edges, values, folds, places = plan(trace)
     index = {tensor: i for i, tensor in enumerate(trace.names)}
-    data = trace_dict(trace)
-    for step in data["steps"]:
-        step.update((key, small(step[key])) for key in ("upstream", "local", "downstream"))
-    data["gradients"] = {name: small(value) for name, value in data["gradients"].items()}
+    data = trace_dict(trace, SMALL)
     ids = list(dict.fromkeys(places.values()))
     arrows = list(bundles(trace, edges, places, folds))
     computed = {places[node] for node in nodes}
     spots, routes = layout(ids, {*ids} - computed, [(source, target) for source, target, _ in arrows])
-    boxes = [{"id": id, "column": spot.column, "down": spot.down} for id, spot in zip(ids, spots, strict=True)]
-    for box in boxes:
-        if box["id"] in folds:
-            fold = folds[box["id"]]
-            box["fold"] = [f"{fold.blocks:,} more such blocks", f"{len(fold.nodes):,} operations"]
     data["page"] = {
         "scalar": trace.scalar,
         "axis": axis(trace),
-        "boxes": boxes,
+        "boxes": [
+            {"id": id, "fold": fold(folds.get(id)), **spot._asdict()} for id, spot in zip(ids, spots, strict=True)
+        ],
         "arrows": [
-            {"source": a, "target": b, "steps": [s.number for s in steps if s], "route": route}
+            {"source": a, "target": b, "steps": [s.number for s in steps if s], "route": list(map(list, route))}
             for (a, b, steps), route in zip(arrows, routes, strict=True)
         ],
         "nodes": [node(trace, tensor, places[tensor], values.get(tensor), index) for tensor in trace.names],
@@ -57,9 +52,9 @@ def page_data(trace: Any) -> dict[str, Any]:
     return data
 
 
-def small(value: Any) -> Any:
-    """What `exact` made of a number or of a small array; None in the place of a large one."""
-    return value if not isinstance(value, list) or np.size(np.asarray(value, object)) <= SMALL else None
+def fold(fold: Any) -> list[str] | None:
+    """The lines of the box of a fold; None for any other box."""
+    return fold and [f"{fold.blocks:,} more such blocks", f"{len(fold.nodes):,} operations"]
 
 
 def dimensions(value: Any) -> str:
@@ -74,7 +69,7 @@ def finite(value: float) -> float | None:
 
 def node(trace: Any, tensor: Any, box: str, value: Any, index: dict[Any, int]) -> dict[str, Any]:
     """A tensor: what it is called, how it was computed, its value, its gradient and the state of that."""
-    value = tensor.data if value is None else value  # Nothing was computed with the output.
+    value = np.asarray(tensor.data if value is None else value)  # Nothing was computed with the output.
     found = {
         "name": trace.names[tensor],
         "box": box,
@@ -84,16 +79,16 @@ def node(trace: Any, tensor: Any, box: str, value: Any, index: dict[Any, int]) -
         "inputs": [index[x] for x in dict.fromkeys(tensor.inputs) if x in index],
         "shape": dimensions(value),
         "value": shown(value),
-        "exact": exact(value) if np.size(value) <= SMALL else None,
+        "exact": exact(value, SMALL),
         "state": trace.state(tensor),
     }
     if tensor in trace.gradients:
-        gradient = trace.gradients[tensor]
+        gradient = np.asarray(trace.gradients[tensor])
         sizes = trace.magnitudes[tensor] if trace.scalar else ()
         log = sizes[0] if sizes else log10(gradient)
         found |= {
             "gradient": shown(gradient, *sizes),
-            "gradient_exact": exact(gradient) if np.size(gradient) <= SMALL else None,
+            "gradient_exact": exact(gradient, SMALL),
             "log10": finite(log),
         }
     return found
@@ -106,7 +101,7 @@ def axis(trace: Any) -> dict[str, Any]:
         logs += [log for log, _ in trace.magnitudes.values()]
     found = [log for log in logs if math.isfinite(log)] or [0.0]
     low, high = math.floor(min(found)), math.ceil(max(found))
-    apart = next(d for k in count() for d in (10**k, 2 * 10**k, 5 * 10**k) if high - low <= 5 * d)
+    apart = next(d for k in count() for d in (10**k, 2 * 10**k, 5 * 10**k) if -(-high // d) - low // d <= 4)
     low, high = low // apart * apart, -(-high // apart) * apart
     low -= apart * (low == high)
     return {"low": low, "high": high, "ticks": list(range(low, high + 1, apart))}
@@ -121,7 +116,9 @@ def steps(trace: Any, index: dict[Any, int]) -> list[dict[str, Any]]:
     found = []
     for step, sizes in zip(trace.steps, trace.arrivals if trace.scalar else [()] * len(trace), strict=True):
         x = step.input
-        sums[x] = sums[x] + step.downstream if x in sums else step.downstream
+        with np.errstate(all="ignore"):  # The walk has added the same, and whoever ran it has been warned.
+            part = np.asarray(step.downstream)
+            sums[x] = sums[x] + part if x in sums else part
         arrived[x] += 1
         log = size(trace, step)
         texts = {
@@ -133,7 +130,7 @@ def steps(trace: Any, index: dict[Any, int]) -> list[dict[str, Any]]:
         sum = {
             "before": said.get(x),
             "after": shown(sums[x], *sizes),
-            "exact": small(exact(sums[x])),
+            "exact": exact(sums[x], SMALL),
             "arrived": arrived[x],
             "of": uses[x],
         }
@@ -148,7 +145,7 @@ def steps(trace: Any, index: dict[Any, int]) -> list[dict[str, Any]]:
                 "shapes": [dimensions(v) for v in (step.upstream, step.local, step.downstream)],
                 "sum": sum,
                 "sentence": sentence(trace, step, texts, sum),
-                "latex": latex(trace, step, sum),
+                "latex": latex(trace, step, sum, sums[x], sizes),
             }
         )
     return found
@@ -177,17 +174,21 @@ def sentence(trace: Any, step: Any, texts: dict[str, Any], sum: dict[str, Any]) 
     return f"Step {step.number}, from {a} back to {b}: {product}; {received}."
 
 
-def latex(trace: Any, step: Any, sum: dict[str, Any]) -> str:
+def latex(trace: Any, step: Any, sum: dict[str, Any], received: Any, sizes: tuple[float, ...]) -> str:
     """The step as a line of an aligned environment; what a further use adds is written as +=."""
     y, a, b = (latex_name(trace.names[tensor]) for tensor in (trace.output, step.output, step.input))
     upstream, downstream = (rf"\frac{{\partial {y}}}{{\partial {name}}}" for name in (a, b))
     formula = derivative(step.output, step.position, step.names.__getitem__)
     equal = r"&\mathrel{+}=" if sum["arrived"] > 1 else "&="
     if trace.scalar:
-        factor = latex_number(step.factor) if step.local is None else bracketed(formula, LATEX, PRODUCT)
-        numbers = rf"{latex_number(step.upstream)} \cdot {latex_number(step.factor)}"
-        total = rf" \quad \text{{in all }} {latex_number(sum['exact'])}" if sum["arrived"] > 1 else ""
-        return rf"{downstream} {equal} {upstream} \cdot {factor} = {numbers} = {latex_number(step.downstream)}{total}"
+        number = sized(step.factor, step.log10, step.sign)
+        symbol = number if step.local is None else bracketed(formula, LATEX, PRODUCT)
+        size, sign = trace.magnitudes[step.output]
+        upstream_number = sized(step.upstream.item(), size, sign)
+        product = sized(step.downstream.item(), size + step.log10, sign * step.sign)
+        numbers = rf"{factor(upstream_number)} \cdot {factor(number)} = {product}"
+        total = rf" \quad \text{{in all }} {sized(received.item(), *sizes)}" if sum["arrived"] > 1 else ""
+        return rf"{downstream} {equal} {upstream} \cdot {symbol} = {numbers}{total}"
     if step.local is None:
         return rf"{downstream} {equal} {write(formula, LATEX)}, \quad g = {upstream}"
     return rf"{downstream} {equal} {upstream} \odot {bracketed(formula, LATEX, PRODUCT)}"

@@ -1,9 +1,9 @@
 // The core: the page drawn from a trace's JSON alone. It knows no engine and computes no gradient.
 //
-// The one idea: a page stands at one position, and everything on it is a function of that. Position 0 is the start, then
-// come the values that are computed forward, then the edges of the walk back.
+// The one idea: a page stands at one position, and everything on it is a function of that. Position 0 is the start,
+// then come the values that are computed forward, then the edges of the walk back.
 
-import { drawGraph, fillBox, legend, strip } from "./graph.js";
+import { drawGraph, legend, paint } from "./graph.js";
 import { formula, make } from "./looks.js";
 import { chainLine, drawForward, drawStart, drawStep, latex } from "./panel.js";
 import { drawTable } from "./table.js";
@@ -11,32 +11,41 @@ import { drawTable } from "./table.js";
 const PACE = 1100; // milliseconds a step, when it plays
 const ICONS = { first: "⇤", back: "←", play: "▶", pause: "❚❚", next: "→", last: "⇥" };
 
-/** Build the page in an element; what it returns shows data, and stands at a step that can be read, set and heard of. */
+/** Build the page in an element; what it returns shows data, and stands at a step that can be read, set, heard of. */
 export function mount(root) {
-  let data = null, at = 0, graph = null, table = null, timer = null, arrays = false;
+  let data = null, at = 0, graph = null, table = null, rendered = 0, timer = null, arrays = false;
   const title = make("h1"), about = make("p", "about");
   const canvas = make("div", "canvas", [], { tabindex: 0, role: "region", "aria-label": "graph" });
-  const key = make("div"), panel = make("section", "panel", [], { "aria-label": "this step" });
+  const key = make("div"), panel = make("section", "panel", [], { tabindex: 0, "aria-label": "this step" });
   const list = make("ol", "lines", [], { tabindex: 0, "aria-label": "the chain rule so far" });
   const rows = make("div", "rows", [], { tabindex: 0, role: "region", "aria-label": "all steps" });
   const live = make("p", "visually-hidden", [], { "aria-live": "polite", id: "said" });
-  const slider = make("input", "", [], { type: "range", min: 0, value: 0, "aria-label": "step", oninput: () => go(Number(slider.value)) });
+  const move = () => go(Number(slider.value));
+  const slider = make("input", "", [], { type: "range", min: 0, value: 0, "aria-label": "step", oninput: move });
   const count = make("output", "count");
-  const button = (name, label, act) => make("button", name, [make("span", "", ICONS[name], { "aria-hidden": "true" }), make("span", "label", label)], { type: "button", title: label, "aria-label": label, onclick: act });
+  const button = (name, label, act) => make("button", name, [
+    make("span", "", ICONS[name], { "aria-hidden": "true" }), make("span", "label", label),
+  ], { type: "button", title: label, "aria-label": label, onclick: act });
   const play = button("play", "play", () => playing(timer === null));
   const controls = make("div", "controls", [
     button("first", "to the start", () => go(0)), button("back", "a step back", () => go(at - 1)), play,
     button("next", "a step on", () => go(at + 1)), button("last", "to the end", () => go(total())), slider, count,
   ], { role: "group", "aria-label": "stepping" });
-  const maps = make("button", "maps", "show arrays as heat maps", { type: "button", "aria-pressed": "false", onclick: () => {
+  const maps = make("button", "maps", "show arrays as heat maps", { type: "button", "aria-pressed": "false" });
+  maps.addEventListener("click", () => {
     arrays = !arrays;
     maps.setAttribute("aria-pressed", arrays);
     drawPanel();
-  } });
-  const copy = make("button", "copy", "copy as LaTeX", { type: "button", onclick: () => copied(latex(data, walked())) });
-  const chain = make("section", "chain", [make("div", "bar-line", [make("h2", "", "The chain rule so far"), copy]), list]);
-  root.replaceChildren(make("header", "", [title, about]), make("section", "stage", [canvas, key]), controls,
-    make("div", "below", [make("div", "left", [panel, maps, chain]), make("section", "all", [make("h2", "", "Every step"), rows])]), live);
+  });
+  const write = () => copied(latex(data, walked()));
+  const copy = make("button", "copy", "copy as LaTeX", { type: "button", onclick: write });
+  const heading = make("div", "heading", [make("h2", "", "The chain rule so far"), copy]);
+  const chain = make("section", "chain", [heading, list]);
+  const all = make("section", "all", [make("h2", "", "Every step"), rows]);
+  root.replaceChildren(
+    make("header", "", [title, about]), make("section", "stage", [canvas, key]), controls,
+    make("div", "below", [make("div", "left", [panel, maps, chain]), all]), live,
+  );
 
   const forward = () => data.page.forward.length;
   const total = () => forward() + data.page.steps.length;
@@ -50,6 +59,7 @@ export function mount(root) {
     page.onstep?.(at);
   }
 
+  /** Play from here, or from the start where this is the end; or stop. */
   function playing(on) {
     clearInterval(timer);
     timer = on ? setInterval(() => (at < total() ? go(at + 1, { playing: true }) : playing(false)), PACE) : null;
@@ -59,84 +69,50 @@ export function mount(root) {
     play.setAttribute("aria-label", on ? "pause" : "play");
   }
 
+  /** What happens at this position. */
   function drawPanel() {
-    const node = data.page.nodes[data.page.forward[at - 1]];
-    panel.replaceChildren(at === 0 ? drawStart(data) : at <= forward() ? drawForward(data, node, arrays) : drawStep(data, walked() - 1, arrays));
+    if (at === 0) panel.replaceChildren(drawStart(data));
+    else if (at > forward()) panel.replaceChildren(drawStep(data, walked() - 1, arrays));
+    else panel.replaceChildren(drawForward(data, data.page.nodes[data.page.forward[at - 1]], arrays));
   }
 
   /** Everything as it is at this position. */
   function render(quiet) {
-    const { page: drawn } = data, done = walked();
+    const done = walked();
     slider.value = at;
     slider.setAttribute("aria-valuetext", said());
     count.textContent = at > forward() ? `back ${done} / ${data.page.steps.length}` : `forward ${at} / ${forward()}`;
     play.disabled = total() === 0;
+    copy.disabled = done === 0;
     drawPanel();
-    renderGraph(drawn, done);
-    table.rows.forEach((row, i) => {
+    renderRows(done);
+    renderLines(done);
+    const place = paint(graph, data, at, done);
+    canvas.scrollTo({ left: place * (graph.svg.clientWidth / graph.width || 1) - canvas.clientWidth / 2 });
+    if (!quiet) live.textContent = said();
+  }
+
+  /** The rows between the last position and this one, and the row of this step. */
+  function renderRows(done) {
+    const from = Math.max(0, Math.min(done, rendered) - 1);
+    for (const [j, { row, button }] of table.rows.slice(from, Math.max(done, rendered, 1)).entries()) {
+      const i = from + j;
       row.className = i < done - 1 ? "done" : i === done - 1 ? "now" : "ahead";
-      row.querySelector("button").tabIndex = i === Math.max(0, done - 1) ? 0 : -1;
+      button.tabIndex = i === Math.max(0, done - 1) ? 0 : -1;
       if (i === done - 1) row.setAttribute("aria-current", "step");
       else row.removeAttribute("aria-current");
-    });
+    }
+    rendered = done;
+    within(rows, table.rows[done - 1]?.row);
+  }
+
+  /** The chain rule has a line for every step that was taken. */
+  function renderLines(done) {
+    list.querySelector(".now")?.classList.remove("now");
     while (list.childElementCount > done) list.lastChild.remove();
     while (list.childElementCount < done) list.append(chainLine(data, list.childElementCount));
     list.lastElementChild?.classList.add("now");
-    for (const line of list.querySelectorAll(".now")) line.classList.toggle("now", line === list.lastElementChild);
     list.scrollTop = list.scrollHeight;
-    copy.disabled = done === 0;
-    if (!quiet) live.textContent = said();
-    within(rows, table.rows[done - 1]);
-  }
-
-  /** The values that are there by now, what each node has received, and the arrow that is lit. */
-  function renderGraph(drawn, done) {
-    const computed = new Set(drawn.forward.slice(0, at)), last = drawn.forward[at - 1];
-    const received = new Map(); // node to the latest step that reached it
-    for (const step of drawn.steps.slice(0, done)) received.set(step.input, step);
-    const start = drawn.nodes.findIndex((node) => node.name === data.output);
-    for (const box of graph.boxes.values()) {
-      const inside = box.nodes.map((node) => drawn.nodes.indexOf(node));
-      const pending = inside.every((i) => drawn.nodes[i].kind === "computed" && !computed.has(i));
-      box.group.classList.toggle("pending", pending);
-      box.group.classList.toggle("lit", at <= forward() ? inside.includes(last) : false);
-      fillBox(box, drawn.axis, gradientOf(box, inside, received, start, drawn, done));
-    }
-    const now = done ? drawn.steps[done - 1] : null;
-    let lit = null;
-    for (const arrow of graph.arrows) {
-      const here = done > 0 && arrow.steps.includes(done);
-      const passed = arrow.steps.filter((number) => number <= done).at(-1);
-      arrow.group.classList.toggle("lit", here);
-      arrow.group.classList.toggle("done", passed !== undefined);
-      arrow.group.classList.toggle("known", at >= forward());
-      arrow.group.classList.toggle("feeding", at <= forward() && arrow.nodes.has(drawn.nodes[last]));
-      if (here) lit = arrow;
-    }
-    for (const box of graph.boxes.values()) {
-      const inside = now && box.nodes.some((node) => node === drawn.nodes[now.input] || node === drawn.nodes[now.output]);
-      box.group.classList.toggle("near", Boolean(inside));
-    }
-    const place = lit ?? [...graph.boxes.values()].find((box) => box.nodes.includes(now ? drawn.nodes[now.input] : drawn.nodes[last]));
-    if (place) canvas.scrollTo({ left: place.x * (graph.svg.clientWidth / graph.width || 1) - canvas.clientWidth / 2 });
-    else canvas.scrollTo({ left: 0 });
-  }
-
-  /** What the strip of a box says: of a fold the latest gradient in it. */
-  function gradientOf(box, inside, received, start, drawn, done) {
-    if (box.node) {
-      const node = box.node, [i] = inside;
-      if (node.state === "not computed" || node.state === "not connected") return { text: node.state, state: node.state.replace(" ", "-") };
-      const step = received.get(i);
-      if (i === start && at > forward()) return { text: node.gradient, state: "number", log10: node.log10 };
-      if (!step) return {};
-      if (step.sum.arrived < step.sum.of) return { text: strip(step.sum), state: "part" };
-      return { text: node.gradient, state: node.state, log10: node.log10 };
-    }
-    const latest = [...received].filter(([i]) => inside.includes(i)).at(-1);
-    if (!latest) return {};
-    const node = drawn.nodes[latest[0]];
-    return { text: `${node.name}: ${node.gradient}`, state: node.state, log10: node.log10 };
   }
 
   /** The sentence of this position. */
@@ -164,7 +140,8 @@ export function mount(root) {
   }
 
   document.addEventListener("keydown", (event) => {
-    if (!data || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, [contenteditable]")) return;
+    if (!data || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return; // They have keys of their own.
     const inTable = event.target.closest("tbody");
     const moves = { ArrowRight: 1, ArrowLeft: -1, ...(inTable ? { ArrowDown: 1, ArrowUp: -1 } : {}) };
     if (event.key in moves) go(at + moves[event.key]);
@@ -173,7 +150,7 @@ export function mount(root) {
     else if (event.key === " " && !event.target.closest("button, a, summary")) playing(timer === null);
     else return;
     event.preventDefault();
-    if (inTable) table.rows[Math.max(0, walked() - 1)]?.querySelector("button").focus();
+    if (inTable) table.rows[Math.max(0, walked() - 1)]?.button.focus();
   });
 
   const page = {
@@ -185,7 +162,8 @@ export function mount(root) {
     show(given, { step = 0 } = {}) {
       data = given;
       const { page: drawn } = data, output = drawn.nodes.find((node) => node.name === data.output);
-      title.replaceChildren(formula(data.output), " = ", ...(output.formula ? [formula(output.formula), " = "] : []), `${output.shape} ${output.value}`.trim());
+      const how = output.formula ? [formula(output.formula), " = "] : [];
+      title.replaceChildren(formula(data.output), " = ", ...how, `${output.shape} ${output.value}`.trim());
       about.textContent = `${drawn.forward.length} values forward, ${drawn.steps.length} edges back, in ${data.dtype}`;
       graph = drawGraph(drawn, (number) => go(forward() + number), (node) => go(1 + drawn.forward.indexOf(node)));
       table = drawTable(data, (number) => go(forward() + number));
@@ -194,6 +172,7 @@ export function mount(root) {
       key.replaceChildren(legend(drawn.axis));
       rows.replaceChildren(table.table);
       list.replaceChildren();
+      rendered = 0;
       slider.max = total();
       maps.hidden = drawn.scalar;
       go(step, { quiet: true });
@@ -206,5 +185,6 @@ export function mount(root) {
 function within(list, element) {
   if (!element) return list.scrollTo({ top: 0 });
   const [outer, inner] = [list.getBoundingClientRect(), element.getBoundingClientRect()];
-  if (inner.top < outer.top + 48 || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top - outer.height / 2;
+  const hidden = inner.top < outer.top + 48 || inner.bottom > outer.bottom; // 48: the head of the table stays in sight.
+  if (hidden) list.scrollTop += inner.top - outer.top - outer.height / 2;
 }

@@ -1,16 +1,18 @@
 // The graph: boxes for tensors, forward from left to right, and arrows on which the gradient comes back.
 
-import { colours, draw, make, power } from "./looks.js";
+import { clipped, colours, draw, make, power } from "./looks.js";
 
 const HEIGHT = 68, STRIP = 22, PITCH = 104, MARGIN = 16; // of a box, its strip for the gradient, a row, the edge
-const LETTER = 7.4, SMALL = 6.9; // how wide a letter is, about, in a box and beside an arrow
+const LETTER = 7.4, SMALL = 7.2; // how wide a letter is, about, in a box and beside an arrow
 const APART = 15; // between arrows that meet at a box
-
-const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** Draw the graph of a page's data; `onstep` and `onnode` are told which arrow or box was clicked. */
 export function drawGraph(page, onstep, onnode) {
-  const boxes = new Map(page.boxes.map((box) => [box.id, { ...box, nodes: page.nodes.filter((n) => n.box === box.id) }]));
+  const boxes = new Map(page.boxes.map((box) => [box.id, { ...box, nodes: [], members: new Set() }]));
+  page.nodes.forEach((node, i) => {
+    boxes.get(node.box).nodes.push(node);
+    boxes.get(node.box).members.add(i);
+  });
   for (const box of boxes.values()) box.lines = box.fold ?? lines(box.nodes[0]);
   const labels = page.arrows.map((arrow) => label(page, arrow));
   const ends = ports(page.arrows, boxes);
@@ -20,7 +22,7 @@ export function drawGraph(page, onstep, onnode) {
   for (const box of boxes.values()) Object.assign(box, columns[box.column], { y: y(box.down) });
   const arrows = page.arrows.map((arrow, i) => drawArrow(arrow, boxes, columns, y, ends[i], labels[i], onstep));
   const drawn = [...boxes.values()].map((box) => [box.id, drawBox(box, page.nodes, onnode)]);
-  const deepest = Math.max(...page.boxes.map((box) => box.down), ...page.arrows.flatMap((a) => a.route.map(([, d]) => d)));
+  const deepest = Math.max(...page.boxes.map((b) => b.down), ...page.arrows.flatMap((a) => a.route.map(([, d]) => d)));
   const [width, height] = [columns.at(-1).x + columns.at(-1).width + MARGIN, y(deepest) + HEIGHT + top];
   const svg = draw("svg", "graph", [patterns(), ...arrows.map((a) => a.group), ...drawn.map(([, box]) => box.group)], {
     viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
@@ -46,16 +48,19 @@ function label(page, arrow) {
 
 /** Where each column begins and how wide it is: as its texts, and those of the arrows that end in it, ask for. */
 function measured(boxes, page, labels, ends) {
-  const columns = Array.from({ length: 1 + Math.max(...[...boxes.values()].map((box) => box.column)) }, () => ({ width: 78, gap: 52 }));
-  const parts = new Map(page.steps.filter(({ sum }) => sum.arrived < sum.of).map(({ input, sum }) => [page.nodes[input].box, strip(sum)]));
+  const last = Math.max(...page.boxes.map((box) => box.column));
+  const columns = Array.from({ length: last + 1 }, () => ({ width: 78, gap: 52 }));
+  const several = page.steps.filter(({ sum }) => sum.arrived < sum.of);
+  const parts = new Map(several.map(({ input, sum }) => [page.nodes[input].box, strip(sum)]));
   for (const { id, column, lines, nodes, fold } of boxes.values()) {
     const texts = [...lines, parts.get(id) ?? "", fold ? "".padEnd(18) : nodes[0].gradient ?? nodes[0].state];
-    columns[column].width = Math.max(columns[column].width, 18 + LETTER * Math.max(...texts.map((text) => text.length)));
+    const longest = Math.max(...texts.map((text) => text.length));
+    columns[column].width = Math.max(columns[column].width, 14 + LETTER * longest);
   }
   page.arrows.forEach(({ route }, i) => {
     const column = columns[route.at(-1)[0]];
     if (ends[i].bend) column.gap = Math.max(column.gap, 120);
-    column.gap = Math.max(column.gap, 18 + SMALL * Math.max(0, ...labels[i].map((line) => line.length)));
+    column.gap = Math.max(column.gap, 9 + SMALL * Math.max(0, ...labels[i].map((line) => line.length)));
   });
   let x = MARGIN;
   columns.forEach((column, i) => {
@@ -99,12 +104,15 @@ function drawArrow(arrow, boxes, columns, top, end, texts, onstep) {
     if (!ending) line += `H${x += columns[c].width}`;
   });
   const lines = end.bend < 0 ? [-21, -7] : end.bend > 0 ? [17, 31] : [-6, 15];
-  const text = texts.map((content, i) => draw("text", i ? "number" : "symbol", content, { x: label[0], y: label[1] + lines[i] }));
+  const text = texts.map((content, i) => {
+    return draw("text", i ? "number" : "symbol", content, { x: label[0], y: label[1] + lines[i] });
+  });
   const path = draw("path", "line", [], { d: line });
-  const group = draw("g", arrow.steps.length ? "arrow" : "arrow constant", [draw("path", "reach", [], { d: line }), path, ...text], {
+  const reach = draw("path", "reach", [], { d: line }); // A line is hard to hit.
+  const group = draw("g", arrow.steps.length ? "arrow" : "arrow constant", [reach, path, ...text], {
     onclick: arrow.steps.length ? () => onstep(arrow.steps[0]) : null,
   });
-  return { group, path, ...arrow, x: (source.x + last.x + last.width) / 2, nodes: new Set(last.nodes) };
+  return { group, path, ...arrow, x: (source.x + last.x + last.width) / 2, members: last.members };
 }
 
 /** A box with its name, value, and strip for the gradient. */
@@ -113,7 +121,8 @@ function drawBox(box, nodes, onnode) {
   const node = box.fold ? null : box.nodes[0];
   const filled = draw("path", "strip", [], { d: bottom(box.width) });
   const gradient = text("gradient", "", HEIGHT - 6.5);
-  const whole = box.fold ? box.fold.join(", ") : [node.name, node.formula, node.exact ?? node.value].filter((v) => v !== null).join(" = ");
+  const parts = box.fold ?? [node.name, node.formula, node.exact ?? node.value].filter((part) => part !== null);
+  const whole = parts.join(box.fold ? ", " : " = ");
   const value = text("value", box.lines[1], 37);
   const group = draw("g", `box ${box.fold ? "fold" : node.kind}`, [
     draw("title", "", whole),
@@ -121,8 +130,11 @@ function drawBox(box, nodes, onnode) {
     filled,
     draw("rect", "frame", [], { width: box.width, height: HEIGHT, rx: 8 }),
     text("name", box.lines[0], 18), value, gradient,
-  ], { transform: `translate(${box.x} ${box.y})`, onclick: node?.kind === "computed" ? () => onnode(nodes.indexOf(node)) : null });
-  return { group, strip: filled, gradient, value, node, nodes: box.nodes, x: box.x + box.width / 2 };
+  ], {
+    transform: `translate(${box.x} ${box.y})`,
+    onclick: node?.kind === "computed" ? () => onnode(nodes.indexOf(node)) : null,
+  });
+  return { group, strip: filled, gradient, node, members: box.members, x: box.x + box.width / 2 };
 }
 
 /** What stands in the strip of a box whose node has received a part of its gradient. */
@@ -141,14 +153,51 @@ function patterns() {
   return draw("defs", "", hatch);
 }
 
-/** Show in a box what its node has received: nothing yet, a part, or its gradient in one of the four states. */
-export function fillBox(box, axis, shown) {
-  const { text = "", state = "waiting", log10 = null } = shown;
-  box.group.setAttribute("data-state", state);
+/** Draw a graph as it is at a position: its values and gradients by then; returns how far right that happens. */
+export function paint(graph, { page, output }, at, done) {
+  const computed = new Set(page.forward.slice(0, at)), latest = done ? null : page.forward[at - 1];
+  const now = page.steps[done - 1], received = new Map(); // from a node to the latest step that reached it
+  for (const step of page.steps.slice(0, done)) received.set(step.input, step);
+  let place = latest === undefined ? 0 : null;
+  for (const { group, steps, members, x } of graph.arrows) {
+    const lit = steps.includes(done);
+    group.classList.toggle("lit", lit);
+    group.classList.toggle("done", steps.length > 0 && steps[0] <= done);
+    group.classList.toggle("known", at >= page.forward.length);
+    group.classList.toggle("feeding", members.has(latest));
+    if (lit) place = x;
+  }
+  for (const box of graph.boxes.values()) {
+    const near = now && (box.members.has(now.input) || box.members.has(now.output));
+    const pending = [...box.members].every((i) => page.nodes[i].kind === "computed" && !computed.has(i));
+    box.group.classList.toggle("pending", pending);
+    box.group.classList.toggle("lit", box.members.has(latest));
+    box.group.classList.toggle("near", Boolean(near));
+    fill(box, page, gradient(box, page, received, done && output));
+    if (place === null && (near || box.members.has(latest))) place = box.x;
+  }
+  return place;
+}
+
+/** What the strip of a box says: of a node what it has received, of a fold the latest gradient in it. */
+function gradient({ node, members }, page, received, output) {
+  if (!node) {
+    const [i] = [...received.keys()].filter((i) => members.has(i)).slice(-1);
+    return i === undefined ? {} : { ...page.nodes[i], text: `${page.nodes[i].name}: ${page.nodes[i].gradient}` };
+  }
+  if (node.state.startsWith("not")) return { ...node, text: node.state };
+  const [step] = [...members].map((i) => received.get(i));
+  if (step && step.sum.arrived < step.sum.of) return { state: "part", text: strip(step.sum) };
+  return step || node.name === output ? { ...node, text: node.gradient } : {};
+}
+
+/** Fill the strip of a box. */
+function fill(box, page, { text = "", state = "waiting", log10 = null }) {
+  const [back, ink] = state === "number" && log10 !== null ? colours(log10, page.axis) : ["", ""];
+  box.group.setAttribute("data-state", state.replace(" ", "-"));
   box.gradient.textContent = clipped(text, 24);
-  const [back, ink] = state === "number" && log10 !== null ? colours(log10, axis) : [null, null];
-  box.strip.style.fill = back ?? "";
-  box.gradient.style.fill = ink ?? "";
+  box.strip.style.fill = back;
+  box.gradient.style.fill = ink;
 }
 
 /** What the colours and the looks of a strip mean. */
@@ -162,7 +211,8 @@ export function legend(axis) {
     place.style.left = `${(100 * (tick - axis.low)) / (axis.high - axis.low)}%`;
     return place;
   });
-  const scale = make("span", "scale", [draw("svg", "", cells, { viewBox: "0 0 192 12", preserveAspectRatio: "none", "aria-hidden": "true" }), make("span", "ticks", ticks)]);
+  const band = draw("svg", "", cells, { viewBox: "0 0 192 12", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const scale = make("span", "scale", [band, make("span", "ticks", ticks)]);
   const states = [
     ["underflowed", "underflowed to 0 (in brackets: its true size)"],
     ["not-connected", "not connected: no path leads there"],

@@ -25,6 +25,9 @@ function furnished(element, look, children, attributes) {
   return element;
 }
 
+/** Text of at most so many letters. */
+export const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
 /** A formula as it is set in books: letters in italics, their numbers below the line. */
 export function formula(text) {
   const parts = [];
@@ -39,7 +42,7 @@ export function formula(text) {
 
 /** dy/dx, or ∂y/∂x, as a fraction; read as text it is just that. */
 export function fraction(d, above, below) {
-  const line = (name) => make("span", "", [d, formula(name)]);
+  const line = (name) => make("span", "", [d, formula(clipped(name, 14))]);
   return make("span", "fraction", [line(above), make("span", "slash", "/"), line(below)]);
 }
 
@@ -59,14 +62,15 @@ export function colours(log10, axis) {
 
 /** A power of ten with a raised exponent. */
 export function power(exponent) {
-  return exponent === 0 ? make("span", "", "1") : make("span", "", ["10", make("sup", "", `${exponent}`.replace("-", "−"))]);
+  if (exponent === 0) return make("span", "", "1");
+  return make("span", "", ["10", make("sup", "", `${exponent}`.replace("-", "−"))]);
 }
 
 /** A small array as a map of its elements: blue below 0, white at 0, orange above; each tells its number. */
-export function heat(values, size = 150) {
+export function heat(values, room = 150) {
   const rows = (Array.isArray(values[0]) ? values : [values]).map((row) => [row].flat(Infinity));
   const most = Math.max(...rows.flat().map((v) => Math.abs(v)).filter(Number.isFinite), Number.MIN_VALUE);
-  const cell = Math.max(4, Math.min(18, size / Math.max(rows.length, rows[0].length)));
+  const cell = Math.max(4, Math.min(18, room / Math.max(rows.length, rows[0].length)));
   const cells = rows.flatMap((row, i) => row.map((value, j) => {
     const part = Math.min(1, Math.abs(value) / most) || 0;
     const end = value < 0 ? [33, 102, 172] : [214, 96, 20];
@@ -76,5 +80,6 @@ export function heat(values, size = 150) {
   }));
   const [width, height] = [rows[0].length * cell, rows.length * cell];
   const label = `heat map of ${rows.length} × ${rows[0].length} numbers up to ${most.toPrecision(4)} in size`;
-  return draw("svg", "heat", cells, { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const size = { width, height, viewBox: `0 0 ${width} ${height}` };
+  return draw("svg", "heat", cells, { ...size, role: "img", "aria-label": label });
 }

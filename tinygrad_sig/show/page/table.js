@@ -10,26 +10,32 @@ export function drawTable(data, onstep) {
     mark.style.left = `${100 * share(tick, axis)}%`;
     return mark;
   });
-  const [up, mid, down] = page.scalar ? ["upstream", "×\u00a0local", "=\u00a0downstream"] : ["‖upstream‖", "mean |local|", "‖downstream‖"];
-  const head = ["step", "edge", "local derivative", up, mid, down].map((text, i) => make("th", i > 2 || !i ? "right" : "", text, { scope: "col" }));
-  head.push(make("th", "bars", [make("span", "visually-hidden", "size on a logarithmic axis"), make("span", "ticks", ticks, { "aria-hidden": "true" })], { scope: "col" }));
-  const rows = page.steps.map((step, i) => row(data, step, i, onstep));
-  const body = make("tbody", "", rows);
+  const scalars = ["upstream", "×\u00a0local", "=\u00a0downstream"], norms = ["‖upstream‖", "mean |local|", "‖downstream‖"];
+  const titles = ["step", "edge", "local derivative", ...(page.scalar ? scalars : norms)];
+  const scale = make("span", "ticks", ticks, { "aria-hidden": "true" });
+  const size = make("span", "visually-hidden", "size on a logarithmic axis");
+  const head = titles.map((text, i) => make("th", i > 2 || !i ? "right" : "", text, { scope: "col" }));
+  head.push(make("th", "bars", [size, scale], { scope: "col" }));
+  const rows = page.steps.map((step, i) => drawRow(data, step, i, onstep));
+  const body = make("tbody", "", rows.map(({ row }) => row));
   const table = make("table", "steps", [make("thead", "", make("tr", "", head)), body]);
   table.style.setProperty("--intervals", Math.max(1, axis.ticks.length - 1));
   return { table, rows };
 }
 
 /** One step: its numbers in five digits, and in full where one points. */
-function row({ page, steps }, step, i, onstep) {
-  const cell = (key) => make("td", "right number", step[key] ?? "", { title: typeof steps[i][key] === "number" ? steps[i][key] : null });
+function drawRow({ page, steps }, step, i, onstep) {
+  const cell = (key) => make("td", "right number", make("span", "", step[key] ?? ""), {
+    title: typeof steps[i][key] === "number" ? steps[i][key] : null,
+  });
   const edge = [formula(page.nodes[step.output].name), " → ", formula(page.nodes[step.input].name)];
   const button = make("button", "edge", edge, { type: "button", tabindex: -1 });
   const bar = make("span", "bar");
   bar.style.width = step.log10 === null ? "0" : `${Math.max(0.8, 100 * share(step.log10, page.axis))}%`;
   if (step.log10 !== null) bar.style.background = colours(step.log10, page.axis)[0];
-  return make("tr", "", [
+  const row = make("tr", "ahead", [
     make("td", "right", `${i + 1}`), make("td", "", button), make("td", "", formula(step.formula)),
     cell("upstream"), cell("local"), cell("downstream"), make("td", "bars", bar),
   ], { onclick: () => onstep(i + 1) });
+  return { row, button };
 }
