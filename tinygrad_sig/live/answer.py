@@ -52,7 +52,10 @@ def question(asked: Namespace) -> str:
     small(asked)
     names = ("x", "weights", "biases", "depth", "weight", "bias", "activation", "dtype")
     given = {name: getattr(asked, name) for name in names if getattr(asked, name) is not None}
-    short = {name: [str(v).removesuffix(".0") for v in (value if name in SEVERAL else [value])] for name, value in given.items()}
+    short = {
+        name: [str(v).removesuffix(".0") for v in (value if name in SEVERAL else [value])]
+        for name, value in given.items()
+    }
     return urlencode({name: ",".join(values) for name, values in short.items()}, safe=",")
 
 

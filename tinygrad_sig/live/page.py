@@ -47,7 +47,9 @@ def embedded(directory: Path) -> dict[str, str]:
     wheels = sorted(directory.glob("numpy-*wasm32.whl"))
     missing = [name for name in RUNTIME if not (directory / name).is_file()] + ["NumPy's wheel for it"] * (not wheels)
     if missing:
-        raise ValueError(f"--pyodide: {directory} has no {missing[0]}; give a directory that has Pyodide and NumPy for it")
+        raise ValueError(
+            f"--pyodide: {directory} has no {missing[0]}; give a directory that has Pyodide and NumPy for it"
+        )
     found = [*(directory / name for name in RUNTIME), wheels[-1]]
     return {file.name: b64encode(gzip.compress(file.read_bytes(), mtime=0)).decode() for file in found}
 
