@@ -2,8 +2,9 @@
 
     python tests/pyodide_directory.py DIRECTORY
 
-It takes npm and pip, and about 110 MB of downloads. The runtime is npm's pyodide. NumPy's wheel for it is in no registry by
-itself; the Python package open-webui carries it, and it is taken only if its hash is the one in Pyodide's own lock file.
+It takes npm and pip, and about 110 MB of downloads. The runtime is npm's pyodide. NumPy's wheel for it is in no
+registry by itself; the Python package open-webui carries it, and it is taken only if its hash is the one in Pyodide's
+own lock file.
 """
 
 import json

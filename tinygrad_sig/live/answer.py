@@ -16,7 +16,7 @@ SEVERAL = ("weights", "biases")
 
 
 def answer(query: str) -> str:
-    """The command's JSON for a query like x=1&weights=0.5,-0.9, with the page's data under "show", its texts under "said".
+    """The command's JSON for a query like x=1&weights=2,3, with what the page draws under "show" and says under "said".
 
     A query has the command's options for a chain, lists with commas. Raises ValueError in the command's sentences.
 

@@ -56,7 +56,7 @@ def embedded(directory: Path) -> dict[str, str]:
 
 def sources(folder: Traversable, path: str = package) -> dict[str, str]:
     """The Python files of the package by their paths."""
-    found = {}
+    found: dict[str, str] = {}
     for item in sorted(folder.iterdir(), key=lambda item: item.name):
         if item.is_dir():
             found |= sources(item, f"{path}/{item.name}")

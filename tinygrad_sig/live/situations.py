@@ -4,13 +4,12 @@ SITUATIONS = [
     {
         "name": "It vanishes",
         "query": "x=1&depth=20&weight=1",
-        "look": "Every layer multiplies by w·σ'(z), which is at most 1/4 here: the bars shrink by the same step each time.",
+        "look": "Every layer multiplies by w·σ'(z), which is at most 1/4: the bars shrink by the same step each time.",
     },
     {
         "name": "w = 4 is worse",
         "query": "x=1&depth=20&weight=4",
-        "look": "The bound is 1 now, and yet far less arrives than for w = 1: large z saturates σ, and σ'(z) falls faster "
-        "than w grows.",
+        "look": "The bound is 1 now, and yet less arrives than for w = 1: σ saturates, and σ'(z) falls faster than w grows.",
     },
     {
         "name": "w = 10",
@@ -20,7 +19,7 @@ SITUATIONS = [
     {
         "name": "Centred, it explodes",
         "query": "x=0.5&depth=50&weight=8&bias=-4",
-        "look": "The bias −w/2 keeps every z at 0, where σ' is 1/4: each layer doubles the gradient. Move the bias a little.",
+        "look": "The bias −w/2 keeps every z at 0, where σ' is 1/4: each layer doubles the gradient. Move it a little.",
     },
     {
         "name": "tanh",
@@ -30,6 +29,6 @@ SITUATIONS = [
     {
         "name": "Where float16 ends",
         "query": "x=1&depth=20&weight=1&dtype=float16",
-        "look": "The first bars are those of float64, and then the gradient underflows to 0, though no factor is 0. Switch the dtype.",
+        "look": "First the bars are those of float64; then the gradient underflows to 0, though no factor is 0.",
     },
 ]
