@@ -5,7 +5,7 @@
 
 import { held, turning } from "./sliders.js";
 
-const INSIDE = "https://in-this-page.invalid/"; // an address that only the redirected fetch knows
+const INSIDE = "inside://page/"; // an address that only the redirected fetch knows
 const KINDS = { mjs: "text/javascript", wasm: "application/wasm", json: "application/json" };
 
 /** An embedded file as bytes. */
