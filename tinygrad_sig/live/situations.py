@@ -9,7 +9,7 @@ SITUATIONS = [
     {
         "name": "w = 4 is worse",
         "query": "x=1&depth=20&weight=4",
-        "look": "The bound is 1 now, yet less arrives than for w = 1: σ saturates, and σ'(z) falls faster than w grows.",
+        "look": "The bound is 1, yet less arrives than for w = 1: σ saturates, and σ'(z) falls faster than w grows.",
     },
     {
         "name": "w = 10",
