@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from conftest import ARGUMENTS, chromium
-from playwright.sync_api import sync_playwright
-
 SIZE = {"width": 1320, "height": 720}
 LARGEST = 150_000
 
 
 def main(target: str) -> None:
+    from conftest import ARGUMENTS, chromium
+    from playwright.sync_api import sync_playwright
+
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder, "page.html")
         command = [sys.executable, "-m", "tinygrad_sig", "--page", str(file)]
