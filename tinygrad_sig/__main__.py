@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import re
 import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from . import __version__
-from .calculus.functions import Function, relu, sigmoid
+from .calculus.functions import Function
 from .engine.tensor import Tensor
 from .formulas.claims import Verdict, check_formula
 from .formulas.program import write_out
+from .live import asked
+from .live.answer import question
+from .live.page import PYODIDE, alone
+from .live.server import serve
 from .show import figure, files, plots
 from .show.text import WIDEST, ascii_only, columns, filled
-from .traces.chain import layers, paired, preactivations, sigmoid_chain
+from .traces.chain import layers, preactivations, sigmoid_chain
 from .traces.report import Report
-from .traces.trace import GradientTrace, trace
 
-ACTIVATIONS: dict[str, Function] = {"sigmoid": sigmoid, "tanh": np.tanh, "relu": relu}
-DTYPES: dict[str, type[np.floating[Any]]] = {"float64": np.float64, "float32": np.float32, "float16": np.float16}
-DEEPEST = 1_000_000
 DEEPEST_CHECKED = 50
 EXAMPLES = """examples:
   tinygrad-sig                                          the chain of five at x = 1
@@ -40,18 +39,11 @@ EXAMPLES = """examples:
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and that takes -1e-3 and -inf for numbers, -w*s'(z) for a formula."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._negative_number_matcher = re.compile(r"^-(\d|\.\d|inf|nan|[^\W-].*[*·/+'(^])", re.IGNORECASE)
+class Parser(asked.Parser):
+    """A parser that notices a full disk."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         print(message, end="", file=file, flush=True)  # The inherited one passes over a full disk in silence.
-
-    def error(self, message: str) -> NoReturn:
-        raise SystemExit(fail(message))
 
 
 def fail(message: str) -> int:
@@ -59,23 +51,10 @@ def fail(message: str) -> int:
     return figure.refuse(f"tinygrad-sig: {message}")
 
 
-def finite(text: str) -> float:
-    """A finite number, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; write it like 0.5 or -1e-3") from None
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text} is not finite; give a finite number")
-    return value
-
-
-def depth(text: str) -> int:
-    """A number of layers, for argparse."""
-    if not re.fullmatch(r"\+?\d+", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no depth; give a whole number from 1 on")
-    if int(text) > DEEPEST:
-        raise argparse.ArgumentTypeError(f"{text} layers are too many; give at most {DEEPEST:,}")
+def port(text: str) -> int:
+    """A port, for argparse; 0 takes one that is free."""
+    if not re.fullmatch(r"\d{1,5}", text) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a whole number from 0 to 65535")
     return int(text)
 
 
@@ -85,62 +64,39 @@ def parser() -> Parser:
         description="Print the backward pass through a chain a_i = f(w_i*a_(i-1) + b_i) step by step.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        parents=[asked.options()],
     )
     add, forms = parser.add_argument, ("text", "json", "csv", "latex", "python")
-    add("--x", type=finite, default=1.0, metavar="X", help="the input (1)")
-    add("--weights", type=finite, nargs="+", metavar="W", help="a weight a layer (0.5 -0.9 0.8 -0.6 0.7)")
-    add("--biases", type=finite, nargs="+", metavar="B", help="a bias a layer (none)")
-    add("--depth", type=depth, metavar="N", help="so many equal layers, with --weight")
-    add("--weight", type=finite, metavar="W", help="the weight of each of --depth layers")
-    add("--bias", type=finite, metavar="B", help="the bias of each of --depth layers (none)")
-    add("--activation", choices=ACTIVATIONS, default="sigmoid", help="f (sigmoid)")
-    add("--dtype", choices=DTYPES, default="float64", help="the dtype to compute in (float64)")
     add("--format", choices=forms, default="text", help="the form to write (text)")
     add("--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
     add("--plot", type=Path, metavar="FILE", help="draw the decay too, as png, svg or pdf")
     add("--page", type=Path, metavar="FILE", help="write a page to step through in a browser, too")
     add("--check", metavar="FORMULA", help="say whether it is the chain's dy/dx; exit code 0 if so, else 1")
+    add("--pyodide", nargs="?", const=PYODIDE, metavar="WHERE", help="give that page sliders, and Python to run them")
+    add("--serve", action="store_true", help="show the page with sliders in the browser, until Ctrl-C")
+    add("--port", type=port, metavar="N", help="the port for --serve (8765)")
     add("--all", action="store_true", help="show all steps and layers, however many")
     add("--version", action="version", version=f"tinygrad-sig {__version__}")
     return parser
 
 
-def numbers(options: argparse.Namespace) -> tuple[list[float], list[float] | None]:
-    """The weights and biases that the options ask for."""
-    if options.depth is None:
-        if (options.weight, options.bias) != (None, None):
-            raise ValueError("--weight and --bias belong to --depth; give --depth, or use --weights and --biases")
-        weights = options.weights or [0.5, -0.9, 0.8, -0.6, 0.7]
-        paired(weights, options.biases, None)
-        return weights, options.biases
-    if (options.weights, options.biases) != (None, None):
-        raise ValueError("--depth makes equal layers; give --weight and --bias with it, not --weights and --biases")
-    if options.weight is None:
-        raise ValueError("--depth needs a weight for its layers; give --weight")
-    return [options.weight] * options.depth, None if options.bias is None else [options.bias] * options.depth
-
-
 def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
     """What the options ask for, as text."""
-    weights, biases = numbers(options)
+    asked.numbers(options)
     if options.plot is not None:
         figure.check(options.plot)
     distinct({"--page": options.page, "--plot": options.plot, "--output": options.output})
     with np.errstate(all="ignore"):
-        x, *leaves = (DTYPES[options.dtype](value) for value in (options.x, *weights, *(biases or [])))
-        if not all(map(np.isfinite, (x, *leaves))):
-            raise ValueError(f"a number is too large for {options.dtype}; give smaller ones, or a wider --dtype")
-        n = len(weights)
-        activation = ACTIVATIONS[options.activation]
+        given = (*asked.leaves(options), asked.ACTIVATIONS[options.activation])
         if options.format != "python" or options.page or options.plot:
-            steps = trace(sigmoid_chain(x, leaves[:n], leaves[n:] or None, activation))
+            steps = asked.traced(options)
         if options.page is not None:
-            write_page(steps, options.page)
+            where = options.pyodide
+            write_page(steps.to_page() if where is None else alone(where, question(options)), options.page)
         if options.plot is not None:
             figure.draw(plots.chain(layers(steps)).figure, options.plot)
         if options.format == "python":
-            return written_out(x, leaves[:n], leaves[n:], activation, options.all)
+            return written_out(*given, options.all)
         if options.format == "csv":
             return steps.to_csv()
         if options.format == "latex":
@@ -148,6 +104,18 @@ def produce(options: argparse.Namespace, width: int, colour: bool) -> str:
         if options.format == "json":
             return Report(steps).to_json()
         return Report(steps).to_text(width, None if options.all else 24, colour)
+
+
+def live(options: argparse.Namespace) -> bool:
+    """Whether to serve the page; refuses what does not go with it."""
+    if options.pyodide is not None and options.page is None:
+        raise ValueError("--pyodide says what runs in a page; give --page FILE with it")
+    others = options.page, options.plot, options.output, options.check, options.format
+    if options.serve and others != (None, None, None, None, "text"):
+        raise ValueError("--serve writes nothing; give --page, --plot, --output, --check and --format without it")
+    if options.port is not None and not options.serve:
+        raise ValueError("--port belongs to --serve; give --serve with it")
+    return bool(options.serve)
 
 
 def distinct(files: dict[str, Path | None]) -> None:
@@ -158,9 +126,8 @@ def distinct(files: dict[str, Path | None]) -> None:
             raise ValueError(f"{other} and {option} both name {file}; give two files")
 
 
-def write_page(steps: GradientTrace, file: Path) -> None:
+def write_page(text: str, file: Path) -> None:
     """Write the page, whole or not at all."""
-    text = steps.to_page()
     try:
         files.write(text.encode(), file)
     except OSError as error:
@@ -169,15 +136,15 @@ def write_page(steps: GradientTrace, file: Path) -> None:
 
 def checked(options: argparse.Namespace) -> Verdict:
     """Whether the formula of --check is the chain's ∂y/∂x, at the numbers of the options and at others."""
-    if options.format != "text" or options.plot is not None or options.dtype != "float64":
-        raise ValueError("--check answers in one sentence, in float64; leave out --format, --plot and --dtype")
-    weights, biases = numbers(options)
+    if (options.format, options.plot, options.page, options.dtype) != ("text", None, None, "float64"):
+        raise ValueError("--check answers in one sentence, in float64; leave out --format, --plot, --page and --dtype")
+    weights, biases = asked.numbers(options)
     n = len(weights)
     if n > DEEPEST_CHECKED:
         raise ValueError(f"--check takes a chain of at most {DEEPEST_CHECKED} layers, not {n}; check a shorter one")
 
     def chain(x: Any, *leaves: Any) -> Any:
-        numbers = x, leaves[:n], leaves[n:] or None, ACTIVATIONS[options.activation]
+        numbers = x, leaves[:n], leaves[n:] or None, asked.ACTIVATIONS[options.activation]
         if isinstance(x, Tensor):
             return sigmoid_chain(*numbers)
         return preactivations(*numbers)[1][-1]  # A difference may be taken with complex numbers.
@@ -208,6 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         target = options.output
+        if live(options):
+            serve(8765 if options.port is None else options.port, question(options))
+            return 0
         colour = sys.stdout.isatty() and target is None and "NO_COLOR" not in os.environ
         width = WIDEST if target else columns()
         verdict = None if options.check is None else checked(options)

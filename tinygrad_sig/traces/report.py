@@ -22,9 +22,10 @@ OVERFLOW = {dtype: power * math.log10(2) for dtype, power in (("float16", 16), (
 
 
 class Report:
-    """What there is to say of the chain that a trace was made of."""
+    """What there is to say of the chain that a trace was made of; `effort` bounds the digits of a finite difference."""
 
-    def __init__(self, trace: GradientTrace) -> None:
+    def __init__(self, trace: GradientTrace, effort: float = 6e7) -> None:
+        self.effort = effort
         self.trace, self.layers = trace, layers(trace)
         self.function, self.known, self.dtype = self.layers.function, self.layers.known, trace.output.dtype
         forward = self.layers[::-1]
@@ -44,7 +45,7 @@ class Report:
         """∂y/∂x by a finite difference, with as many digits as it takes to see it; None where that takes too long."""
         sizes = [layer.running for layer in self.layers if math.isfinite(layer.running)]
         digits = max(60, 4 / 3 * (20 - min(sizes, default=0)), 4 * (12 + max(sizes, default=0)))
-        if len(self.layers) * digits * digits > 6e7:
+        if len(self.layers) * digits * digits > self.effort:
             return None
         return finite_difference(self.x, self.weights, self.biases, self.function, math.ceil(digits))
 
@@ -103,6 +104,11 @@ class Report:
         """`to_dict` as JSON."""
         return to_json(self.to_dict()) + "\n"
 
+    def sentences(self) -> dict[str, Any]:
+        """What the report says in words: the verdict, where most was lost and why, and ∂y/∂x with what is beside it."""
+        texts = {"verdict": self.verdict(), "lost": self.layers.conclusion, "printed": self.on_the_printed_product()}
+        return texts | {"compared": self.compared()}
+
     def to_text(self, width: int = 100, limit: int | None = 30, colour: bool = False) -> str:
         """The report for reading, in so many columns; of long tables it shows the first and the last rows."""
         f = self.known.symbol
@@ -151,18 +157,21 @@ class Report:
         return with_bars(table(cells, "<>"), [None if isinstance(row, str) else row[-1] for row in rows], scale)
 
     def comparison(self) -> list[str]:
+        """∂y/∂x by the walk, and what to hold against it, as a table."""
+        return [*table(self.compared(), "<><"), self.on_the_printed_product()]
+
+    def compared(self) -> list[Row]:
         """∂y/∂x by the walk, beside the bound, the finite difference, and the product that the sheet prints."""
         bound = f"at most ∏|w|/4^{len(self.layers)}" if self.known.steepest == 0.25 else "at most ∏|w|"
         below = self.log10 - self.bound_log10
         part = f"{100 * 10**below:.3g} % of it is reached" if below > -3 else f"{power_of_ten(below)} of it is reached"
         difference, judgement = self.judged()
-        rows = [
+        return [
             ["by the walk", shown(self.gradient, self.log10, self.sign), ""],
             ["by a finite difference", difference, judgement],
             [bound, shown(self.bound, self.bound_log10), part if math.isfinite(below) else ""],
             ["by VDL1, section 1.2.3", shown(self.printed, self.printed_log10, self.sign), ""],
         ]
-        return [*table(rows, "<><"), self.on_the_printed_product()]
 
     def judged(self) -> tuple[str, str]:
         """The finite difference, and how well the walk agrees with it."""

@@ -42,13 +42,14 @@ def assemble(
     main: str = "recorded.js",
     allowed: Mapping[str, str] | None = None,
     blocks: Mapping[str, Any] | None = None,
+    styles: tuple[str, ...] = ("page.css",),
 ) -> str:
     """The page that runs the module `main`, with its data and further blocks of data by the ids of their elements.
 
     `allowed` adds sources to the directives of the policy: {"connect-src": "'self'"}.
     """
     script = "\n".join(modules(main))
-    style = read("page.css")
+    style = "\n".join(map(read, styles))
     policy = POLICY | {"script-src": source(script), "style-src": source(style)}
     for directive, sources in (allowed or {}).items():
         policy[directive] = f"{policy.get(directive, '')} {sources}".strip()
