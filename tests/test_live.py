@@ -282,7 +282,7 @@ def test_the_command_serves_until_it_is_interrupted():
         (["--serve", "--port", "x"], "argument --port: 'x' is no port; give a whole number from 0 to 65535"),
         (
             ["--serve", "--format", "json"],
-            "--serve writes nothing; give --page, --plot, --output and --format without it",
+            "--serve writes nothing; give --page, --plot, --output, --check and --format without it",
         ),
         (["--pyodide", "d"], "--pyodide says what runs in a page; give --page FILE with it"),
         (["--serve", "--depth", "51", "--weight", "1"], "51 layers are too many for the page; give at most 50"),
