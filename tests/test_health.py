@@ -146,9 +146,9 @@ def test_an_empty_parameter_has_nothing_that_is_zero():
 def test_the_table_has_a_row_a_layer():
     norms = GradientNorms([LayerHealth("1", 2.5e-5, 3.0, 0.046, 0.418), LayerHealth("2", 0.5, 0.0, 0.0, None)])
     assert str(norms).splitlines() == [
-        "layer  ‖gradient‖  ‖weight‖       ratio  saturated  zeros",
-        "1      2.5000e-05  3.000000  8.3333e-06     41.8 %  4.6 %",
-        "2        0.500000         0         nan          –  0.0 %",
+        "layer  ‖gradient‖  ‖weight‖       ratio  saturated  zeros  underflowed",
+        "1      2.5000e-05  3.000000  8.3333e-06     41.8 %  4.6 %            –",
+        "2        0.500000         0         nan          –  0.0 %            –",
     ]
     assert norms[0].layer == "1"
     assert [row.gradient for row in norms] == [2.5e-5, 0.5]
@@ -179,3 +179,49 @@ def test_norms_of_a_trace_are_of_the_weights_that_were_computed_with():
     for parameter in net:
         parameter.data = np.full(parameter.shape, 100.0)
     assert gradient_norms(trace(loss)) == before
+
+
+def test_what_a_dtype_made_zero_is_counted_and_what_is_zero_in_float64_is_not():
+    w, dead = Tensor(np.ones((1, 2), np.float16), name="w1"), np.array([[1e-4, 0.0]], np.float16)
+    y = np.sum(dead * w) * np.float16(1e-4)
+    (row,) = gradient_norms(trace(y))
+    assert (row.zeros, row.underflowed) == (1.0, 0.5)
+    (scaled,) = gradient_norms(trace(y, 2.0**10))
+    assert (scaled.zeros, scaled.underflowed) == (0.5, 0.0)
+
+
+def test_underflow_is_unknown_without_a_trace_and_in_float64_but_for_scalars():
+    w = Tensor(np.zeros(2), name="w1")
+    y = np.sum(w * w)
+    assert gradient_norms(trace(y))[0].underflowed is None
+    y.backward()
+    assert gradient_norms([w])[0].underflowed is None
+    deep = gradient_norms(trace(sigmoid_chain(1.0, [1.0] * 600)))
+    assert deep[0].underflowed == 1.0 > deep[-1].underflowed == 0.0
+
+
+def test_the_slope_of_a_sigmoid_is_seen_where_float16_has_none():
+    w = Tensor(np.array([-20.0, 0.0], np.float16), name="w1")
+    (row,) = gradient_norms(trace(np.sum(sigmoid(w * np.float16(1)))))
+    assert (row.zeros, row.underflowed) == (0.5, 0.5)
+
+
+def test_layers_with_a_skip_a_norm_or_a_gate_have_the_saturation_of_their_own_units():
+    x = np.array([[1.0], [-1.0]])
+    w1, w2 = Tensor([[100.0]], name="W1"), Tensor([[0.1]], name="W2")
+    gain, shift = Tensor(1.0, name="gain2"), Tensor(0.0, name="shift2")
+    a = x + sigmoid(x @ w1)
+    z = a @ w2
+    loss = np.sum(a + sigmoid(gain * (z - np.mean(z, axis=0)) / np.std(z, axis=0) + shift))
+    assert [row.saturated for row in gradient_norms(trace(loss))] == [1.0, 0.0]
+    gate, inner = Tensor([[100.0]], name="wf3"), Tensor([[0.1]], name="w3")
+    (row,) = gradient_norms(trace(np.sum(sigmoid(x @ gate) * x + np.tanh(x @ inner))))
+    assert (row.layer, row.saturated) == ("3", 0.5)
+
+
+def test_a_recurrent_weight_is_saturated_by_all_its_steps():
+    W, h = Tensor([[1.0]], name="W"), np.zeros((1, 1))
+    for x in (0.0, 100.0, 0.0, 100.0):
+        h = np.tanh(h @ W + x)
+    (row,) = gradient_norms(trace(np.sum(h)))
+    assert row.saturated == 0.5

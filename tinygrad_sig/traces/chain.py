@@ -304,7 +304,8 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         found.append((product.values[1], bias, slopes[a], product))
         a = product.inputs[1]
     if not found:
-        raise ValueError(f"layers: {steps.names[a]} is no chain; build the chain with sigmoid_chain")
+        what = "build the chain with sigmoid_chain, or see a network's layers with gradient_norms(trace(loss))"
+        raise ValueError(f"layers: {steps.names[a]} is no chain; {what}")
     sizes = [step.log10 + log10(weight) for weight, _, step, _ in found]
     zeros = sum(map(math.isinf, sizes))
     total = sum(sizes)
