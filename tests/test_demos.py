@@ -27,6 +27,8 @@ NETWORKS = ["sigmoid, standard", "tanh, Glorot", "relu, He"]
 WAYS = ["engine, float64", "engine, float32", "y·(1 − y), float64", "y·(1 − y), float32"]
 INTO = "hidden layer, from the input"
 CHAINS = ["relu, w = 1", "tanh, w = 1", *(f"σ, w = {w}" for w in ("1.614", "1", "4", "0.1", "10"))]
+REMEDIES = ["sigmoid, Glorot", "sigmoid, He", "sigmoid, 4 Glorot", "tanh, Glorot", "relu, He"]
+REMEDIES += ["residual", "normalised", "gates"]
 
 # Of every Axes: xlabel, ylabel, the scale of y ("powers" is linear in the logarithm, ticks in powers of ten), legend.
 AXES = {
@@ -52,6 +54,19 @@ AXES = {
             "powers",
             [*WEIGHTS, *(f"{w}, as printed in 1.2.3" for w in WEIGHTS)],
         )
+    ],
+    "loss_scaling": [
+        ("layer, from the input", "gradients lost to float16, %", "linear", [f"loss × 2^{k}" for k in (0, 4, 8, 12)]),
+        ("step of training", "k", "linear", ["loss × 2^k"]),
+    ],
+    "recurrent": [
+        ("steps back from h₆₀", "‖∂L/∂h‖", "log", ["ρ = 0.8", "ρ = 1", "ρ = 1.25", "ρ = 0.5, not normal"]),
+        ("weight w", "loss", "linear", ["loss"]),
+        ("step of SGD", "loss", "linear", ["without clipping", "clipped to norm 0.1"]),
+    ],
+    "remedies": [
+        ("layer, from the input", "‖∂L/∂a‖ at the start", "log", REMEDIES),
+        ("step of SGD", "loss", "linear", []),
     ],
     "sigmoid_bounds": [("x", "value", "linear", ["σ", "σ′"]), ("x", "σ′(x)", "log", WAYS)],
     "sigmoid_derivatives": [("x", "value", "linear", ["σ", "σ′", "σ″", "σ‴"])],
