@@ -1,8 +1,10 @@
 """Float16 loses small gradients that are no 0: how a scaled loss brings them back, and how to find the scale.
 
-Mixed precision (Micikevicius et al. 2018) computes in float16, keeps the weights in float32, multiplies the loss by 2^k
-and divides its gradients by it: what was too small for float16 is then a number. `--plot FILE` draws it, layer by layer.
+Mixed precision (Micikevicius et al. 2018) computes in float16, keeps the weights in float32, multiplies the loss by
+2^k and divides its gradients by it: what was too small for float16 is then a number. `--plot FILE` draws it.
 """
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,14 +42,14 @@ def scaled(loss: Tensor, k: int):
 
 
 def shares(loss: Tensor, ks) -> dict[int, list[float]]:
-    print("   Gradients that are 0 in float16 and not in float64, in %, by layer (1 is first)")
-    print("   loss × " + "".join(f"{layer:7d}" for layer in range(1, len(SIZES))) + "   largest")
+    print("   % of gradients that are 0 in float16, not in float64, by layer, input first")
+    print("   loss × " + "".join(f"{layer:6d}" for layer in range(1, len(SIZES))) + "   largest")
     found = {}
     for k in ks:
         health = scaled(loss, k)
         finite = all(np.isfinite(layer.gradient) for layer in health)
         found[k] = [100 * (layer.underflowed or 0) for layer in health]
-        cells = "".join(f"{share:7.1f}" for share in found[k])
+        cells = "".join(f"{share:6.1f}" for share in found[k])
         print(f"   2^{k:<5d}{cells}   {max(layer.gradient for layer in health):.1e}{'' if finite else ' overflow'}")
         assert finite == (k < LARGEST)
     return found
@@ -86,9 +88,9 @@ def picture(found: dict[int, list[float]], seen: list[int]):
 
 def main() -> None:
     path = file_to_draw(__doc__.splitlines()[0])
-    print("float16 ends at 6e-8 and at 65504. One sees which gradients that turns into 0, and")
+    print("float16 ends at 6e-8 and at 65504. One sees which gradients that makes 0, and")
     print("that a loss multiplied by 2^k, its gradients divided by 2^k, brings them back.\n")
-    print("1. The four states of a gradient: number, underflowed (0, though no factor is 0),")
+    print("1. The four states of a gradient: number, underflowed (0 without a factor 0),")
     print("   not connected (no path leads there), not computed (a constant)\n")
     four_states()
     rng = np.random.default_rng(0)
@@ -97,14 +99,14 @@ def main() -> None:
     print(f"2. A network of {len(SIZES) - 1} layers of sigmoids\n")
     found = shares(cross_entropy(net(X), y), (0, 4, 8, 12, LARGEST))
     assert found[0][0] > 50 > 5 > found[12][0]
-    print("\n3. The search for k, while it trains: on overflow the step is left out and k falls")
-    print(f"   by 1; after {PATIENCE} good steps it rises by 1 (as Micikevicius et al. 2018).\n")
+    print("\n3. The search for k, while it trains: on overflow the step is left out and k")
+    print(f"   falls by 1; after {PATIENCE} good steps it rises by 1 (as Micikevicius et al. 2018).\n")
     seen = search(net, X, y)
     print("   k: " + " ".join(map(str, seen[:20])) + " …")
     assert min(seen) < LARGEST
-    assert any(after > before for before, after in zip(seen, seen[1:], strict=False))
-    print("\nThe zeros were no zeros: they were too small for the dtype. A power of 2 moves them")
-    print("into its range without rounding; the search keeps it just below overflow.")
+    assert any(after > before for before, after in pairwise(seen))
+    print("\nThe zeros were no zeros: they were too small for the dtype. A power of 2 moves")
+    print("them into its range without rounding; the search keeps it just below overflow.")
     if path is not None:
         save(picture(found, seen), path)
 

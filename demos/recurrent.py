@@ -4,6 +4,8 @@ h_t = tanh(h_(t−1)·W + x_t·U + b) through 60 steps. Pascanu, Mikolov and Ben
 explodes, show the cliff in the loss, and clip gradients. `--plot FILE` draws the gradients, the cliff and the training.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from tinygrad_sig import Tensor, layers, sigmoid_chain, trace
@@ -42,13 +44,13 @@ def radius_and_norm() -> dict[str, list[float]]:
     for name, W in matrices().items():
         norms, bound = going_back(W), np.linalg.norm(W, 2)
         print(f"   {name:20}{bound:6.2f}" + "".join(f"{norms[back]:10.1e}" for back in (1, 10, 20, 40, 60)))
-        assert all(after <= bound * before * (1 + 1e-12) for before, after in zip(norms, norms[1:], strict=False))
+        assert all(after <= bound * before * (1 + 1e-12) for before, after in pairwise(norms))
         found[name] = norms
     vanishing, steady, exploding, odd = found.values()
     assert vanishing[-1] < 1e-5 < 0.9 < steady[-1] <= 1 < 1e5 < exploding[-1]
     assert max(odd) > 10 > 1 > odd[-1]
-    print(f"\n   The last W has ρ = 0.5, yet its gradient first grows {max(odd):.0f}-fold: eigenvalues tell")
-    print("   what becomes of it in the end, and only ‖W‖ < 1 forbids growth (Pascanu 2013).\n")
+    print(f"\n   The last W has ρ = 0.5, yet its gradient first grows {max(odd):.0f}-fold: eigenvalues")
+    print("   tell what becomes of it in the end; only ‖W‖ ≤ 1 forbids growth.\n")
     return found
 
 
@@ -64,14 +66,11 @@ def cliff() -> dict[str, list[float]]:
     w = np.linspace(1.2, 1.8, 301)
     losses = [loss_and_slope(value)[0] for value in w]
     steep = loss_and_slope(1.5)[1]
-    print("2. One unit is the sheet's chain, with one weight in every layer. At w = 1.5 h stays")
-    print(
-        f"   at {START}, and every factor w·tanh′(z) is {chain[-1].factor:.3f}: dh_60/dh_0 is {chain[-1].gradient:.1e}."
-    )
-    print(
-        f"   So the loss has a cliff there, of slope {steep:.1e}; at w = 1.3 the slope is {loss_and_slope(1.3)[1]:.1e}."
-    )
-    print(f"   A step of SGD at rate 0.1 leaps {0.1 * abs(steep):.0e} far; clipped to norm 1 it goes 0.1.\n")
+    print("2. One unit is the sheet's chain, with one weight in every layer. At w = 1.5 h")
+    print(f"   stays at {START}, and every factor w·tanh′(z) is {chain[-1].factor:.3f}: dh_60/dh_0 is")
+    print(f"   {chain[-1].gradient:.1e}. There the loss has a cliff of slope {steep:.1e}; at w = 1.3 the")
+    print(f"   slope is {loss_and_slope(1.3)[1]:.1e}. A step of SGD at rate 0.1 leaps {0.1 * abs(steep):.0e} far;")
+    print("   clipped to norm 1 it goes 0.1.\n")
     assert abs(steep) > 1e6
     assert losses[0] - losses[-1] > 1
     return {"w": list(w), "loss": losses}
@@ -100,8 +99,8 @@ def learn(seed: int, clip: bool) -> list[float]:
 
 
 def training() -> dict[str, list[float]]:
-    print(f"3. Remember the first of {STEPS} inputs; SGD, {RUNS} steps at rate {RATE:g}, ρ = 2 at the start.")
-    print("   Mean loss of the last 30 steps; who guesses has log 2 = 0.693.\n")
+    print(f"3. Remember the first of {STEPS} inputs, ±1, through noise; ρ = 2 at the start, SGD")
+    print(f"   at rate {RATE:g}. Mean loss of the last 30 of {RUNS} steps; a guess has log 2 = 0.693.\n")
     print("   seed   without clipping   clipped to norm 0.1")
     for seed in range(SEEDS):
         free, clipped = learn(seed, False), learn(seed, True)
@@ -126,8 +125,8 @@ def main() -> None:
     print("A recurrent network uses one W at every step, so its gradient is a product of 60")
     print("factors W·tanh′. One sees when that explodes, and that clipping mends training.\n")
     norms, wall, losses = radius_and_norm(), cliff(), training()
-    print("\nOne weight that is used 60 times explodes easily, unlike 60 layers of sigmoids; a")
-    print("shorter step in the same direction is enough to learn.")
+    print("\nOne weight that is used 60 times explodes easily, unlike 60 layers of sigmoids;")
+    print("a shorter step in the same direction is enough to learn.")
     if path is not None:
         save(picture(norms, wall, losses), path)
 

@@ -25,9 +25,10 @@ STARTS = ["standard", "Glorot", "He", "4 × Glorot"]
 READ, RATIO = ("epoch", "test digits read, %", "linear"), ("epoch", "‖gradient‖ of layer 1 : layer 6", "log")
 WEIGHTS = ("w = 1", "w = 4", "w = 10")
 WAYS = ["engine, float64", "engine, float32", "y·(1 − y), float64", "y·(1 − y), float32"]
-REMEDIES = ["σ, Glorot", "σ, He", "σ, 4 × Glorot", "tanh, Glorot", "relu, He", "residual", "normalised", "gated"]
 INTO = "hidden layer, from the input"
 CHAINS = ["relu, w = 1", "tanh, w = 1", *(f"σ, w = {w}" for w in ("1.614", "1", "4", "0.1", "10"))]
+REMEDIES = ["sigmoid, Glorot", "sigmoid, He", "sigmoid, 4 Glorot", "tanh, Glorot", "relu, He"]
+REMEDIES += ["residual", "normalised", "gates"]
 
 # Of every Axes: xlabel, ylabel, the scale of y ("powers" is linear in the logarithm, ticks in powers of ten), legend.
 AXES = {
@@ -62,7 +63,19 @@ AXES = {
         ),
         ("ms", "mode, and how many passes", "linear", []),
     ],
-    "remedies": [(INTO, "‖gradient‖ at the start", "log", REMEDIES)],
+    "loss_scaling": [
+        ("layer, from the input", "gradients lost to float16, %", "linear", [f"loss × 2^{k}" for k in (0, 4, 8, 12)]),
+        ("step of training", "k", "linear", ["loss × 2^k"]),
+    ],
+    "recurrent": [
+        ("steps back from h₆₀", "‖∂L/∂h‖", "log", ["ρ = 0.8", "ρ = 1", "ρ = 1.25", "ρ = 0.5, not normal"]),
+        ("weight w", "loss", "linear", ["loss"]),
+        ("step of SGD", "loss", "linear", ["without clipping", "clipped to norm 0.1"]),
+    ],
+    "remedies": [
+        ("layer, from the input", "‖∂L/∂a‖ at the start", "log", REMEDIES),
+        ("step of Adam", "loss", "linear", []),
+    ],
     "sigmoid_bounds": [("x", "value", "linear", ["σ", "σ′"]), ("x", "σ′(x)", "log", WAYS)],
     "sigmoid_derivatives": [("x", "value", "linear", ["σ", "σ′", "σ″", "σ‴"])],
     "vanishing": [("layers", "|dy/dx|", "powers", CHAINS)],
@@ -78,7 +91,12 @@ TITLES = {
     "exploding": ["No biases: it grows only near a = 0", "Biases −w/2: it grows for a near ½", ""],
     "five_layer_chain": ["σ′ at the wrong place: an explosion where w = 10 has vanished"],
     "forward_and_reverse": ["At every layer the two make dy/dx", "One loss of 200 parameters: reverse mode wins"],
-    "remedies": ["Remedies keep the gradient level through fifty layers; larger weights alone do not"],
+    "loss_scaling": ["A scaled loss brings lost gradients back", "The search: down on overflow, else slowly up"],
+    "recurrent": [
+        *("ρ > 1 explodes; ρ < 1 may grow first", "One weight, 60 uses: the loss has a cliff"),
+        "Clipped it learns, unclipped it does not",
+    ],
+    "remedies": ["Sigmoids lose the gradient, whatever their weights", "What keeps the gradient learns"],
     "sigmoid_bounds": ["σ′ is at most ¼, at x = 0", "y·(1 − y) drops to 0 long before σ′ does"],
     "sigmoid_derivatives": ["σ′ is largest where σ″ falls through 0"],
     "vanishing": ["w = 4 vanishes faster than w = 1; only relu does not vanish"],
