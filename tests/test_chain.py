@@ -380,3 +380,19 @@ def test_the_layers_are_of_the_weights_that_were_computed_with():
     for tensor in (x, *weights):
         tensor.data = 100.0
     assert (layers(y), Report(trace(y)).to_dict()) == before
+
+
+def test_layers_say_what_is_not_read():
+    x = Tensor(0.5, name="x")
+    start = np.exp(x)
+    start.name = "start"
+    rows = layers(sigmoid_chain(start, [1.0, 2.0]))
+    assert len(rows) == 2
+    assert rows.conclusion.endswith("; what start was computed from is not read")
+    assert "not read" not in layers(sigmoid_chain(x, [1.0, 2.0])).conclusion
+
+
+def test_layers_of_several_paths_are_refused():
+    c = Tensor(0.5, name="c")
+    with pytest.raises(ValueError, match=r"layers: 2 paths lead to c, so that its gradient is a sum; see them with"):
+        layers((np.exp(c) * c).sigmoid())

@@ -17,8 +17,11 @@ BLOCKS = re.findall(
 PROGRAMS = [(code, BLOCKS[i + 1][1]) for i, (language, code) in enumerate(BLOCKS) if language == "python"]
 SETUP = "python3 -m venv .venv && .venv/bin/pip install -e "
 LINES = [line for language, code in BLOCKS if language == "sh" for line in code.splitlines()]
-COMMANDS = [part for line in LINES for part in line.split(" && ") if part.startswith(".venv/bin/python ")]
+PARTS = [part for line in LINES for part in line.split(" && ")]
+DEMOS = [part for part in PARTS if re.fullmatch(r"\.venv/bin/python demos/\w+\.py", part)]  # test_demos runs each.
+COMMANDS = [part for part in PARTS if part.startswith(".venv/bin/python ") and part not in DEMOS]
 # What the lines run besides Python: pip only installs, and the others are run, as printed, by .ci/run.
+TABLE = re.findall(r"^\| [\d., ]+ \| `demos/.*", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 OTHERS = [
     ".venv/bin/pip install",
     ".venv/bin/pytest",
@@ -74,8 +77,13 @@ def test_a_command_of_the_readme_runs(command, tmp_path):
 def test_every_block_is_run_by_one_of_these_tests_or_by_the_ci_script():
     assert {language for language, _ in BLOCKS} == {"sh", "python", "text", "py"}  # py: a cell, run in tests/browser
     assert len(PROGRAMS) + 1 == sum(language == "text" for language, _ in BLOCKS)
-    for part in (part for line in LINES for part in line.split(" && ")):
-        assert part in COMMANDS or any(part.startswith(other) for other in OTHERS), part
+    for part in PARTS:
+        assert part in (*COMMANDS, *DEMOS) or any(part.startswith(other) for other in OTHERS), part
+
+
+def test_the_readme_runs_every_demo():
+    assert [part.split("/")[-1] for part in DEMOS] == [line.split("`")[1].split("/")[-1] for line in TABLE]
+    assert {ROOT / part.split()[-1] for part in DEMOS} == {*(ROOT / "demos").glob("*.py")}
 
 
 def test_the_ci_script_runs_what_the_readme_prints():

@@ -190,16 +190,21 @@ class Layer(NamedTuple):
 
 
 class Layers(Displayed, tuple[Layer, ...]):
-    """The layers of a chain from the last to the first; in `worst` most was lost, and `reason` says why."""
+    """The layers of a chain from the last to the first; in `worst` most was lost, and `reason` says why.
+
+    `below` is the name of what they start from, where that was computed too, and has layers of its own.
+    """
 
     function: Function
     known: Activation
     x: float
     dtype: Any
+    below: str
 
-    def __new__(cls, rows: Iterable[Layer], function: Function, x: float, dtype: Any) -> Layers:
+    def __new__(cls, rows: Iterable[Layer], function: Function, x: float, dtype: Any, below: str = "") -> Layers:
         made = super().__new__(cls, rows)
         made.function, made.known, made.x, made.dtype = function, ACTIVATIONS[function], x, dtype
+        made.below = below
         return made
 
     @property
@@ -244,13 +249,13 @@ class Layers(Displayed, tuple[Layer, ...]):
 
     @property
     def conclusion(self) -> str:
-        """The reason, and before it the layer in which most was lost, where one stands out."""
-        worst = self.worst
+        """The layer in which most was lost, where one stands out; the reason; and what is not read, if anything."""
+        worst, further = self.worst, f"; what {self.below} was computed from is not read" * bool(self.below)
         if self.even or not worst.log10 < 0:
-            return self.reason
+            return self.reason + further
         others = sum(layer.log10 <= worst.log10 + ALIKE for layer in self) - 1
         more = f", as much in {others} other{'s' * (others > 1)}" if others else ""
-        return f"most lost in layer {worst.layer}{more}: {self.reason}"
+        return f"most lost in layer {worst.layer}{more}: {self.reason}{further}"
 
     @property
     def header(self) -> list[str]:
@@ -283,7 +288,8 @@ class Layers(Displayed, tuple[Layer, ...]):
 def layers(chain: Tensor | GradientTrace) -> Layers:
     """The backward pass through a chain from `sigmoid_chain`, grouped by layers, the last first.
 
-    Raises ValueError where the graph is no such chain.
+    Of a longer graph the last layers are read, as far as they are a chain. Raises ValueError where there are none, and
+    where another path leads to what they start from.
 
     >>> print(layers(sigmoid_chain(1.0, [1.0, 10.0])))
     layer     weight         z       σ'(z)   w·σ'(z)  running product  share
@@ -306,6 +312,9 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
     if not found:
         what = "build the chain with sigmoid_chain, or see a network's layers with gradient_norms(trace(loss))"
         raise ValueError(f"layers: {steps.names[a]} is no chain; {what}")
+    if a in steps.gradients and (ways := steps.paths(a).count) != 1:
+        what = f"{ways} paths lead to {steps.names[a]}, so that its gradient is a sum"
+        raise ValueError(f"layers: {what}; see them with trace(y).paths")
     sizes = [step.log10 + log10(weight) for weight, _, step, _ in found]
     zeros = sum(map(math.isinf, sizes))
     total = sum(sizes)
@@ -320,4 +329,5 @@ def layers(chain: Tensor | GradientTrace) -> Layers:
         left = float(steps.gradients[product] * weight)
         numbers = float(weight), bias, *values, left, size, running, direction, share
         rows.append(Layer._make((len(found) - depth, *numbers)))
-    return Layers(rows, found[0][2].function, float(found[-1][3].values[2]), steps.output.dtype)
+    below = steps.names[a] if a.inputs else ""
+    return Layers(rows, found[0][2].function, float(found[-1][3].values[2]), steps.output.dtype, below)

@@ -41,8 +41,8 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
     ...     history.record([w])
     >>> print(history.to_text(width=80))
     ‖gradient‖ at 2 steps, 1 to 2; shares and bars are of the latest
-    layer      first     latest   smallest    largest  zeros  saturated  10 ──── 100
-    1      10.000000  20.000000  10.000000  20.000000  0.0 %          –  ███▎
+    layer      first     latest   smallest    largest  zeros  10 ───── log ───── 100
+    1      10.000000  20.000000  10.000000  20.000000  0.0 %  ██████▋
     """
 
     shares = tuple(column for column in COLUMNS if column not in ("gradient", "weight"))
@@ -119,17 +119,19 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
         return found
 
     def to_text(self, width: int | None = None) -> str:
-        """The layers as a table, as wide as the terminal, and below it the warnings."""
+        """The layers as a table, with the shares that are not 0 throughout, and below it the warnings."""
         width = width or columns()
         if not self.norms:
             return "no steps"
-        header = ["layer", "first", "latest", "smallest", "largest", *self.shares]
+        every = [row for norms in self.norms for row in norms]
+        shares = [share for share in self.shares if share == "zeros" or any(getattr(row, share) for row in every)]
+        header = ["layer", "first", "latest", "smallest", "largest", *shares]
         rows: list[list[Any]] = [[*header, -math.inf]]
         now = {row.layer: row for row in self.norms[-1]}
         for layer, sizes in gradients(self.norms).items():
             numbers = map(number, (sizes[0], sizes[-1], np.min(sizes), np.max(sizes)))
-            shares = (percent(getattr(now.get(layer), share, None)) for share in self.shares)
-            rows.append([clipped(layer, 24), *numbers, *shares, log10(sizes[-1])])
+            parts = (percent(getattr(now.get(layer), share, None)) for share in shares)
+            rows.append([clipped(layer, 24), *numbers, *parts, log10(sizes[-1])])
         count = f"{len(self):,} step{'s' * (len(self) != 1)}, {self.steps[0]:,} to {self.steps[-1]:,}"
         title = f"‖gradient‖ at {count}; shares and bars are of the latest"
         table = barred(rows, "<" + ">" * (len(header) - 1), width, [row[-1] for row in rows])
