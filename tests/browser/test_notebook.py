@@ -64,20 +64,23 @@ def needed(*names):
             (pytest.fail if os.environ.get("TINYGRAD_SIG_BROWSER") == "required" else pytest.skip)(why)
 
 
-@pytest.fixture(scope="module")
-def notebook(tmp_path_factory):
-    """The cells, run in order by a kernel that finds this package."""
-    nbclient, nbformat, *_ = needed("nbclient", "nbformat", "ipykernel", "ipywidgets", "matplotlib")
-    cells = [nbformat.v4.new_code_cell(re.sub(r"^ {8}", "", code, flags=re.MULTILINE)) for code in CELLS.values()]
-    made = nbformat.v4.new_notebook(cells=cells)
-    home = tmp_path_factory.mktemp("jupyter")
+def executed(notebook, home):
+    """The notebook, run in order by a kernel that finds this package."""
+    nbclient, *_ = needed("nbclient", "ipykernel", "ipywidgets", "matplotlib")
     variables = {"PYTHONPATH": str(ROOT), "JUPYTER_DATA_DIR": str(home), "IPYTHONDIR": str(home)}
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, value in variables.items():
             patch.setenv(name, value)
-        nbclient.NotebookClient(made, timeout_func=patience, kernel_name="python3").execute()
-    return made
+        nbclient.NotebookClient(notebook, timeout_func=patience, kernel_name="python3").execute()
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    (nbformat,) = needed("nbformat")
+    cells = [nbformat.v4.new_code_cell(re.sub(r"^ {8}", "", code, flags=re.MULTILINE)) for code in CELLS.values()]
+    return executed(nbformat.v4.new_notebook(cells=cells), tmp_path_factory.mktemp("jupyter"))
 
 
 def patience(cell):
@@ -159,6 +162,22 @@ def test_chromium_shows_it_without_an_error(exported, browser, tmp_path):
     page.screenshot(path=pictures / f"{exported.stem}.png", full_page=True)
     page.close()
     assert not errors
+
+
+def test_the_handout_runs_from_a_fresh_kernel_and_is_stored_without_outputs(tmp_path):
+    (nbformat,) = needed("nbformat")
+    handout = nbformat.read(ROOT / "demos" / "handout.ipynb", as_version=4)
+    nbformat.validate(handout)
+    code = [cell for cell in handout.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    text = "".join(cell.source for cell in handout.cells)
+    linked = {ROOT / "demos" / path for path in re.findall(r"exercises/exercise_\d\.py", text)}
+    assert linked == {*(ROOT / "demos" / "exercises").glob("exercise_*.py")}
+    executed(handout, tmp_path)
+    kinds = [kind for cell in code for output in cell.outputs for kind in output.get("data", ())]
+    assert kinds.count("image/png") >= 6
+    assert kinds.count("text/html") >= 6
+    assert all(cell.outputs for cell in code[1:])
 
 
 LOOK = """() => {
