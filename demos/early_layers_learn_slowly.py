@@ -88,11 +88,7 @@ def tell_all(grid) -> None:
     for (f, start), runs in grid.items():
         print(f"{f:9}{start:12}" + "".join(f"{run.accuracy[-1]:8.1f}" for run in runs))
     print()
-    say(
-        "The layers at the start. ratio: ‖gradient‖ / ‖weight‖, how far a step can move a layer; saturated: the "
-        "share of units whose slope is below 1 % of its largest; zeros: the share of gradients that are exactly 0 "
-        "(in layer 1 those of pixels that are always white)."
-    )
+    say("The layers at the start. The zeros of layer 1 are the weights of pixels that are always white.")
     for cell in ("sigmoid", "standard"), ("sigmoid", "4 × Glorot"), ("tanh", "standard"):
         print(f"\n{', '.join(cell)}\n{grid[cell][0].history[0]}")
     print(f"\nOver the epochs: sigmoid, standard\n{grid['sigmoid', 'standard'][0].history}")

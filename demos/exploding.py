@@ -84,7 +84,7 @@ def equal_weights(everything: bool) -> None:
 def how_near(everything: bool) -> None:
     print()
     say(
-        "3. How near to 0? A factor |w·σ′(w·a + b)| is 1 or more for a in an interval, whatever b is at most "
+        "3. How near to 0? A factor |w·σ′(w·a + b)| is 1 or more for a in an interval that is, for any b, at most "
         f"{width(WIDEST):.4f} wide, at |w| = {WIDEST:.4f} (≈ 0.45 at ≈ 6.9, quoted, Nielsen, chapter 5)."
     )
     if everything:

@@ -95,7 +95,7 @@ def normalisation() -> None:
     z = Tensor(np.array([[1.0], [2.0], [4.0]]), name="z")
     steps = trace(normalised(z), np.array([[1.0], [0.0], [0.0]]))
     print("2. Normalisation needs no rule of its own; back it goes by rows that exist:")
-    print("   " + ", ".join(f"{op}" for op in dict.fromkeys(step.op for step in steps)))
+    print("   " + ", ".join(dict.fromkeys(step.op for step in steps)))
     back = steps.gradient("z")
     print("   It takes the mean, and z's own direction, out of a gradient: of the rest the")
     print(f"   sum is {abs(np.sum(back)):.0e}, and that of its products with z {abs(np.sum(back * z.data)):.0e}.\n")
@@ -107,7 +107,7 @@ def picture(found):
     figure, (left, right) = new_figure(1, 2, size=(13, 5.4))
     labels = {"xlabel": "layer, from the input", "ylabel": "‖∂L/∂a‖ at the start", "yscale": "log"}
     norms = {name: norms for name, (norms, _, _) in found.items()}
-    lines(range(1, DEPTH + 1), norms, left, title="Sigmoids lose the gradient, whatever their weights", **labels)
+    lines(range(1, DEPTH + 1), norms, left, title="Plain sigmoids lose the gradient with all these weights", **labels)
     labels = {"xlabel": "step of Adam", "ylabel": "loss", "title": "What keeps the gradient learns"}
     lines(range(1, STEPS + 1), {name: losses for name, (_, losses, _) in found.items()}, right, **labels)
     right.get_legend().remove()
@@ -140,8 +140,8 @@ def main() -> None:
     print()
     say(
         "So what keeps the gradient learns: a slope of 1 with weights made for it (tanh, relu), a way around each "
-        "layer, a z that is normalised, a gate that is nearly open. None of these weights saves fifty sigmoids: four "
-        "times Glorot's mend six layers in `early_layers_learn_slowly`, but they too lose a part in every layer."
+        "layer, a z that is normalised, a gate that is nearly open. None of these weights saves fifty sigmoids: those "
+        "four times Glorot's mend six layers in `early_layers_learn_slowly`, but they too lose a part in every layer."
     )
     if path is not None:
         save(picture(found), path)

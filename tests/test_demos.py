@@ -96,7 +96,7 @@ TITLES = {
         *("ρ > 1 explodes; ρ < 1 may grow first", "One weight, 60 uses: the loss has a cliff"),
         "Clipped it learns, unclipped it does not",
     ],
-    "remedies": ["Sigmoids lose the gradient, whatever their weights", "What keeps the gradient learns"],
+    "remedies": ["Plain sigmoids lose the gradient with all these weights", "What keeps the gradient learns"],
     "sigmoid_bounds": ["σ′ is at most ¼, at x = 0", "y·(1 − y) drops to 0 long before σ′ does"],
     "sigmoid_derivatives": ["σ′ is largest where σ″ falls through 0"],
     "vanishing": ["w = 4 vanishes faster than w = 1; only relu does not vanish"],

@@ -149,6 +149,8 @@ def test_the_table_has_a_row_a_layer():
         "layer  ‖gradient‖  ‖weight‖       ratio  saturated  zeros  underflowed",
         "1      2.5000e-05  3.000000  8.3333e-06     41.8 %  4.6 %            –",
         "2        0.500000         0         nan          –  0.0 %            –",
+        "ratio: ‖gradient‖/‖weight‖; saturated: units with under 1 % of the largest slope",
+        "zeros: gradients that are 0; underflowed: those that only their dtype made 0",
     ]
     assert norms[0].layer == "1"
     assert [row.gradient for row in norms] == [2.5e-5, 0.5]

@@ -95,14 +95,10 @@ def exercise_4(student):
         if found < 0.99 * best:
             nearby = "others leave more"
             if found:
-                larger, smaller = left(w + 0.01) > 1.001 * found, left(w - 0.01) > 1.001 * found
-                step = (
-                    "a larger w leaves more"
-                    if larger
-                    else "a smaller w leaves more"
-                    if smaller
-                    else "try the other sign"
-                )
+                step = "try the other sign"
+                for change, better in ((-0.01, "a smaller w leaves more"), (0.01, "a larger w leaves more")):
+                    if left(w + change) > 1.001 * found:
+                        step = better
                 nearby = f"another leaves {best / found:.2g} times as much; {step}"
             raise Wrong(student.weight, f"w = {w:g} leaves |∂y/∂x| = {found:.3g}, and {nearby}")
 

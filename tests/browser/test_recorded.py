@@ -142,6 +142,10 @@ def test_the_four_states_look_different_and_say_what_they_are(show):
     assert "not computed" in found["not-computed"]
     legend = page.locator(".legend").inner_text()
     assert all(word in legend for word in ("a number", "underflowed", "not connected", "not computed"))
+    # The walk reaches whatever in its graph needs a gradient: only the legend shows one that is not connected.
+    drawn = page.locator(".legend .swatch")
+    looks = drawn.evaluate_all("all => all.map((s) => getComputedStyle(s)).map((s) => s.background + s.border)")
+    assert len(set(looks)) == len(looks) == 3
 
 
 def test_small_arrays_are_heat_maps_on_demand(show):

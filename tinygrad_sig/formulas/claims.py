@@ -2,7 +2,7 @@
 
 Each mistake that one makes by hand is a wrong derivative of its own: the walk through f's graph with a factor left out,
 with σ′ taken at the activation, with a sign turned. A mistake is named only where that wrong derivative is what was
-claimed, at every point. So the diagnosis is a measurement, and the tables below are the list of what it looks for.
+claimed, at every point. So the diagnosis is a measurement; `causes` goes through what it looks for.
 """
 
 from __future__ import annotations

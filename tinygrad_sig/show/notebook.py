@@ -17,6 +17,7 @@ import numpy as np
 from ..formulas.symbols import forward, write
 from .text import (
     HEADERS,
+    SHARES,
     brackets,
     clipped,
     excerpt,
@@ -207,7 +208,7 @@ def norms(norms: Any) -> str:
 
     shares = norms[0]._fields[3:] if norms else ()
     header = ["layer", "‖gradient‖", "‖weight‖", "ratio", *shares]
-    return framed(table("‖gradient‖", header, [*map(row, norms)], "<" + ">" * (len(header) - 1)))
+    return framed(table("‖gradient‖", header, [*map(row, norms)], "<" + ">" * (len(header) - 1)), *map(note, SHARES))
 
 
 def history(history: Any) -> str:

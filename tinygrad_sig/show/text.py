@@ -114,8 +114,10 @@ class Scale(NamedTuple):
 
     @property
     def head(self) -> str:
-        """What stands above the bars: what an empty and a full one are, and in between, where it fits, how it grows."""
+        """What stands above the bars: what an empty and a full one are, and, where it fits, that in words."""
         low, high = (power(exponent) for exponent in self[:2])
+        if self.width - len(low) - len(high) >= len("empty  ─ log ─ full "):
+            low, high = f"empty {low}", f"full {high}"
         room = self.width - len(low) - len(high) - 2
         between = " log ".center(room, "─") if room >= 7 else "─" * room
         return f"{low} {between} {high}" if room > 0 else f"{low}…{high}"
@@ -252,6 +254,12 @@ HEADERS = {
     True: ["step", "edge", "local derivative", "upstream", "× local", "= downstream"],
     False: ["step", "edge", "local derivative", "shape", "‖upstream‖", "mean |local|", "‖downstream‖"],
 }
+
+
+SHARES = (  # What the columns of gradient_norms are, a line of at most 80 columns each.
+    "ratio: ‖gradient‖/‖weight‖; saturated: units with under 1 % of the largest slope",
+    "zeros: gradients that are 0; underflowed: those that only their dtype made 0",
+)
 
 
 def step_cells(trace: Any, step: Any, room: int) -> list[str]:

@@ -14,7 +14,7 @@ from ..engine.backward import topological_order, walk
 from ..engine.display import Displayed
 from ..engine.tensor import Tensor, constant
 from ..engine.values import floating, label, plain
-from ..show.text import columns, length, number, percent, table
+from ..show.text import SHARES, columns, filled, length, number, percent, table
 from .chain import ACTIVATIONS
 from .trace import GradientTrace, Step
 
@@ -46,7 +46,7 @@ class LayerHealth(NamedTuple):
 
 
 class GradientNorms(Displayed, tuple[LayerHealth, ...]):
-    """A `LayerHealth` for each layer, from the input to the output; printed, a table."""
+    """A `LayerHealth` for each layer, from the input to the output; printed, a table that explains its columns."""
 
     def __str__(self) -> str:
         header = ["layer", "‖gradient‖", "‖weight‖", "ratio", "saturated", "zeros", "underflowed"]
@@ -54,7 +54,7 @@ class GradientNorms(Displayed, tuple[LayerHealth, ...]):
         for x in self:
             shares = map(percent, (x.saturated, x.zeros, x.underflowed))
             rows.append([x.layer, *map(number, (x.gradient, x.weight, x.ratio)), *shares])
-        return "\n".join(table([header, *rows], "<>>>>>>", columns()))
+        return "\n".join([*table([header, *rows], "<>>>>>>", columns()), *map(filled, SHARES)])
 
     def plot(self, axes: Any = None) -> Any:
         """‖gradient‖ and ‖weight‖ of each layer on a logarithmic axis; returns the Axes."""
@@ -73,6 +73,8 @@ def gradient_norms(source: GradientTrace | Iterable[Tensor]) -> GradientNorms:
     >>> print(gradient_norms([w]))
     layer  ‖gradient‖  ‖weight‖     ratio  saturated  zeros  underflowed
     1       10.000000  5.000000  2.000000          –  0.0 %        0.0 %
+    ratio: ‖gradient‖/‖weight‖; saturated: units with under 1 % of the largest slope
+    zeros: gradients that are 0; underflowed: those that only their dtype made 0
     """
     if isinstance(source, Tensor):
         raise TypeError("gradient_norms: a Tensor has no layers; give trace(loss), or the parameters of a network")

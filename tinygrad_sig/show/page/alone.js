@@ -1,7 +1,7 @@
 // The page on its own: Python runs in the browser, by Pyodide, and the engine's sources are in the page.
 //
-// The one idea: Pyodide asks for its files by fetch. Where they are embedded, fetch answers from the page; where they are
-// at an address, it goes there. The rest is the same.
+// The one idea: Pyodide asks for its files by fetch. Where they are embedded, fetch answers from the page; where they
+// are at an address, it goes there. The rest is the same.
 
 import { held, turning } from "./sliders.js";
 
@@ -57,9 +57,11 @@ function pyodide({ address, files }, sources) {
         ask = python.runPython("from tinygrad_sig.live.answer import reply\nlambda query: reply(query)[1]");
       } catch (error) {
         console.warn(error);
+        const here = `Python does not start in this browser (${error.message})`;
+        const there = `Python could not be loaded from ${address}`;
         throw new Error(files
-          ? `Python does not start in this browser (${error.message}); open the page in a current Chrome, Edge, Firefox or Safari.`
-          : `Python could not be loaded from ${address}; connect to a network, or make the page with --pyodide and a directory, which needs none.`);
+          ? `${here}; open the page in a current Chrome, Edge, Firefox or Safari.`
+          : `${there}; connect to a network, or make the page with --pyodide and a directory, which needs none.`);
       }
     },
     /** The engine's answer to a query; refusals are errors with the command's sentence. */

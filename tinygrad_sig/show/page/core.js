@@ -11,7 +11,7 @@ import { drawTable } from "./table.js";
 const PACE = 1100; // milliseconds a step, when it plays
 const ICONS = { first: "⇤", back: "←", play: "▶", pause: "❚❚", next: "→", last: "⇥" };
 
-/** Build the page in an element; what it returns shows data, and stands at a step that can be read, set, heard of. */
+/** Build the page in an element. What it returns shows data, and has its step, to read, to set, or to be told of. */
 export function mount(root) {
   let data = null, at = 0, graph = null, table = null, rendered = 0, timer = null, arrays = false;
   const title = make("h1"), about = make("p", "about");

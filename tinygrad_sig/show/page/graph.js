@@ -1,6 +1,6 @@
 // The graph: boxes for tensors, forward from left to right, and arrows on which the gradient comes back.
 
-import { clipped, colours, draw, make, power } from "./looks.js";
+import { clipped, colours, draw, make, ticks } from "./looks.js";
 
 const HEIGHT = 68, STRIP = 22, PITCH = 104, MARGIN = 16; // of a box, its strip for the gradient, a row, the edge
 const LETTER = 7.4, SMALL = 7.2; // how wide a letter is, about, in a box and beside an arrow
@@ -206,13 +206,8 @@ export function legend(axis) {
     const [fill] = colours(axis.low + ((i + 0.5) / 24) * (axis.high - axis.low), axis);
     return draw("rect", "", [], { x: i * 8, width: 8.5, height: 12, fill });
   });
-  const ticks = axis.ticks.map((tick) => {
-    const place = make("span", "tick", power(tick));
-    place.style.left = `${(100 * (tick - axis.low)) / (axis.high - axis.low)}%`;
-    return place;
-  });
   const band = draw("svg", "", cells, { viewBox: "0 0 192 12", preserveAspectRatio: "none", "aria-hidden": "true" });
-  const scale = make("span", "scale", [band, make("span", "ticks", ticks)]);
+  const scale = make("span", "scale", [band, make("span", "ticks", ticks(axis))]);
   const states = [
     ["underflowed", "underflowed to 0 (in brackets: its true size)"],
     ["not-connected", "not connected: no path leads there"],

@@ -60,8 +60,17 @@ export function colours(log10, axis) {
   return [`rgb(${rgb})`, 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff"];
 }
 
+/** The numbers on the axis, each at its place. */
+export function ticks(axis) {
+  return axis.ticks.map((tick) => {
+    const mark = make("span", "tick", power(tick));
+    mark.style.left = `${100 * share(tick, axis)}%`;
+    return mark;
+  });
+}
+
 /** A power of ten with a raised exponent. */
-export function power(exponent) {
+function power(exponent) {
   if (exponent === 0) return make("span", "", "1");
   return make("span", "", ["10", make("sup", "", `${exponent}`.replace("-", "−"))]);
 }

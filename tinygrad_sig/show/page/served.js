@@ -8,7 +8,9 @@ const served = {
   /** The engine's answer to a query; refusals are errors with the command's sentence. */
   async ask(query) {
     const response = await fetch(`answer?${query}`).catch(() => null);
-    if (!response) throw new Error("The server does not answer; start it again with tinygrad-sig --serve, and reload the page.");
+    if (!response) {
+      throw new Error("The server does not answer; start it again with tinygrad-sig --serve, and reload the page.");
+    }
     const data = await response.json();
     if (data.error) throw new Error(data.error);
     return data;

@@ -34,16 +34,23 @@ function parsed(query) {
 /** The query of a state, which parses to it again. */
 function queried({ x, depth, weight, bias, weights, biases, activation, dtype }) {
   const layers = weights ? { weights: weights.join(","), biases: biases?.join(",") } : { depth, weight, bias };
-  const given = Object.entries({ x, ...layers, activation, dtype }).filter(([, value]) => value !== null && value !== undefined);
+  const given = Object.entries({ x, ...layers, activation, dtype }).filter(([, value]) => (value ?? null) !== null);
   return given.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`).join("&");
 }
 
 /** A slider and a field for one number; `changed` is told the new text. */
 function dial(label, name, value, [min, max, step], changed) {
   const slider = make("input", "", [], { type: "range", min, max, step, "aria-label": `${name}, slider` });
-  const field = make("input", "typed", [], { type: "text", inputmode: "decimal", size: 6, autocomplete: "off", spellcheck: "false", "aria-label": name });
+  const field = make("input", "typed", [], {
+    type: "text", inputmode: "decimal", size: 6, autocomplete: "off", spellcheck: "false", "aria-label": name,
+  });
   slider.addEventListener("input", () => changed((field.value = slider.value)));
-  field.addEventListener("input", () => { if (field.value.trim()) changed((slider.value = field.value.trim(), field.value.trim())); });
+  field.addEventListener("input", () => {
+    const text = field.value.trim();
+    if (!text) return; // Half typed: the old number still holds.
+    slider.value = text;
+    changed(text);
+  });
   [slider.value, field.value] = [value, value];
   return make("div", "dial", [make("span", "symbol", label), slider, field]);
 }
@@ -57,7 +64,8 @@ function choice(name, value, changed) {
 
 /** Something that is on or off. */
 function tick(text, on, changed) {
-  const box = make("input", "", [], { type: "checkbox", ...(on ? { checked: "" } : {}), onchange: () => changed(box.checked) });
+  const checked = on ? "" : null, onchange = () => changed(box.checked);
+  const box = make("input", "", [], { type: "checkbox", checked, onchange });
   return make("label", "tick-box", [box, text]);
 }
 
@@ -65,16 +73,19 @@ function tick(text, on, changed) {
 export function turning(root, engine) {
   const { situations, query: first = "" } = held("data");
   let state = null, wanted = null, busy = false, ready = false;
-  const controls = make("div", "dials"), alert = make("p", "refusal", [], { role: "alert" }), status = make("p", "loading", [], { role: "status" });
-  const look = make("p", "look"), verdict = make("p", "verdict", [], { "aria-live": "polite" }), lost = make("p", "lost");
-  const table = make("table", "compared"), printed = make("p", "hint");
-  const buttons = situations.map(({ name, query }) => make("button", "", name, { type: "button", "aria-pressed": "false", onclick: () => open(query) }));
-  const result = make("section", "result", [verdict, lost, table, printed], { "aria-label": "what becomes of the gradient" });
-  const stage = make("div", "stepping");
+  const controls = make("div", "dials"), stage = make("div", "stepping");
+  const alert = make("p", "refusal", [], { role: "alert" }), status = make("p", "loading", [], { role: "status" });
+  const look = make("p", "look"), lost = make("p", "lost"), printed = make("p", "hint");
+  const verdict = make("p", "verdict", [], { "aria-live": "polite" }), table = make("table", "compared");
+  const buttons = situations.map(({ name, query }) => {
+    return make("button", "", name, { type: "button", "aria-pressed": "false", onclick: () => open(query) });
+  });
+  const section = (kind, label, children) => make("section", kind, children, { "aria-label": label });
+  const result = section("result", "what becomes of the gradient", [verdict, lost, table, printed]);
   root.replaceChildren(
-    make("section", "situations", [make("h2", "", "Worth seeing"), make("div", "row", buttons), look], { "aria-label": "situations" }),
-    make("div", "turning", [make("section", "chain-of", controls, { "aria-label": "the chain" }), result]),
-    alert, status, stage);
+    section("situations", "situations", [make("h2", "", "Worth seeing"), make("div", "row", buttons), look]),
+    make("div", "turning", [section("chain-of", "the chain", controls), result]), alert, status, stage,
+  );
   const page = mount(stage);
   [result.hidden, stage.hidden] = [true, true];
 
@@ -93,27 +104,36 @@ export function turning(root, engine) {
   }
 
   function build() {
-    const { x, depth, weight, bias, weights, biases } = state;
+    const { x, depth, bias, weights, biases } = state;
     const at = (list, i, text) => list.map((old, j) => (j === i ? text : old));
+    const weighed = (i) => (text) => change({ weights: at(state.weights, i, text) });
+    const shifted = (i) => (text) => change({ biases: at(state.biases, i, text) });
     const layers = weights?.map((w, i) => make("div", "layer", [
-      dial(formula(`w${i + 1}`), `weight of layer ${i + 1}`, w, RANGES.weight, (text) => change({ weights: at(state.weights, i, text) })),
-      biases && dial(formula(`b${i + 1}`), `bias of layer ${i + 1}`, biases[i], RANGES.bias, (text) => change({ biases: at(state.biases, i, text) })),
+      dial(formula(`w${i + 1}`), `weight of layer ${i + 1}`, w, RANGES.weight, weighed(i)),
+      biases && dial(formula(`b${i + 1}`), `bias of layer ${i + 1}`, biases[i], RANGES.bias, shifted(i)),
     ]));
+    const all = (name, label, key) => {
+      return dial(formula(name), `${label} of all layers`, state[key], RANGES[key], (text) => change({ [key]: text }));
+    };
     controls.replaceChildren(
       make("div", "chooses", [
-        choice("activation", state.activation, (activation) => change({ activation })), choice("dtype", state.dtype, (dtype) => change({ dtype })),
+        choice("activation", state.activation, (activation) => change({ activation })),
+        choice("dtype", state.dtype, (dtype) => change({ dtype })),
         tick("one weight for all", !weights, single), tick("biases", (weights ? biases : bias) !== null, biased),
       ]),
       dial(formula("x"), "x", x, RANGES.x, (text) => change({ x: text })),
       dial("layers", "layers", depth, RANGES.depth, deeper),
-      ...(layers ? [make("div", "layers", layers)] : [dial(formula("w"), "weight of all layers", weight, RANGES.weight, (text) => change({ weight: text }))]),
-      ...(layers || bias === null ? [] : [dial(formula("b"), "bias of all layers", bias, RANGES.bias, (text) => change({ bias: text }))]),
+      ...(layers ? [make("div", "layers", layers)] : [all("w", "weight", "weight")]),
+      ...(layers || bias === null ? [] : [all("b", "bias", "bias")]),
     );
   }
 
   function single(on) {
-    if (on) change({ depth: `${state.weights.length}`, weight: state.weights[0], bias: state.biases?.[0] ?? null, weights: null, biases: null }, true);
-    else change(longer({ weights: [], biases: state.bias === null ? null : [] }, state.depth), true);
+    const { weights, biases, bias, depth } = state;
+    if (on) {
+      const first = { weight: weights[0], bias: biases?.[0] ?? null };
+      change({ depth: `${weights.length}`, ...first, weights: null, biases: null }, true);
+    } else change(longer({ weights: [], biases: bias === null ? null : [] }, depth), true);
   }
 
   function biased(on) {
@@ -123,7 +143,9 @@ export function turning(root, engine) {
   /** So many layers; a field that is half typed changes no lists. */
   function deeper(text) {
     if (!state.weights) return change({ depth: text });
-    if (/^\d+$/.test(text) && text >= 1 && text <= RANGES.depth[1]) return rebuilt(() => change({ depth: text, ...longer(state, text) }, true));
+    if (/^\d+$/.test(text) && text >= 1 && text <= RANGES.depth[1]) {
+      return rebuilt(() => change({ depth: text, ...longer(state, text) }, true));
+    }
     refuse(`layers: ${text} is no depth here; give a whole number from 1 to ${RANGES.depth[1]}`);
   }
 
@@ -136,7 +158,8 @@ export function turning(root, engine) {
 
   /** Lists of this length: new layers are like the last one. */
   function longer({ weights, biases }, depth) {
-    const fit = (list, rest) => list && Array.from({ length: Math.min(depth, RANGES.depth[1]) || 1 }, (_, i) => list[i] ?? list.at(-1) ?? rest);
+    const length = Math.min(depth, RANGES.depth[1]) || 1;
+    const fit = (list, rest) => list && Array.from({ length }, (_, i) => list[i] ?? list.at(-1) ?? rest);
     return { weights: fit(weights, state.weight), biases: fit(biases, state.bias ?? "0") };
   }
 
@@ -175,8 +198,10 @@ export function turning(root, engine) {
     [result.hidden, stage.hidden] = [false, false];
     verdict.textContent = said.verdict;
     lost.textContent = said.lost;
-    table.replaceChildren(make("tbody", "", said.compared.map(([name, value, remark]) =>
-      make("tr", "", [make("th", "", name, { scope: "row" }), make("td", "number", value), make("td", "", remark)]))));
+    table.replaceChildren(make("tbody", "", said.compared.map(([name, value, remark]) => {
+      const head = make("th", "", name, { scope: "row" });
+      return make("tr", "", [head, make("td", "number", value), make("td", "", remark)]);
+    })));
     printed.textContent = said.printed;
     page.show(show, { step: Infinity });
     if (before && before.of === page.steps && before.at !== before.of) page.step = before.at;

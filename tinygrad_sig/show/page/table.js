@@ -1,18 +1,14 @@
 // The table: a row for every step of the walk, with a bar on a logarithmic axis.
 
-import { colours, formula, make, power, share } from "./looks.js";
+import { colours, formula, make, share, ticks } from "./looks.js";
 
 /** The table of a page's data; `onstep` is told which row was chosen. */
 export function drawTable(data, onstep) {
   const { page } = data, { axis } = page;
-  const ticks = axis.ticks.map((tick) => {
-    const mark = make("span", "tick", power(tick));
-    mark.style.left = `${100 * share(tick, axis)}%`;
-    return mark;
-  });
-  const scalars = ["upstream", "×\u00a0local", "=\u00a0downstream"], norms = ["‖upstream‖", "mean |local|", "‖downstream‖"];
+  const scalars = ["upstream", "×\u00a0local", "=\u00a0downstream"];
+  const norms = ["‖upstream‖", "mean |local|", "‖downstream‖"];
   const titles = ["step", "edge", "local derivative", ...(page.scalar ? scalars : norms)];
-  const scale = make("span", "ticks", ticks, { "aria-hidden": "true" });
+  const scale = make("span", "ticks", ticks(axis), { "aria-hidden": "true" });
   const size = make("span", "visually-hidden", "size on a logarithmic axis");
   const head = titles.map((text, i) => make("th", i > 2 || !i ? "right" : "", text, { scope: "col" }));
   head.push(make("th", "bars", [size, scale], { scope: "col" }));
