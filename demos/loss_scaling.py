@@ -12,7 +12,7 @@ from tinygrad_sig import Tensor, gradient_norms, sigmoid_chain, trace
 from tinygrad_sig.nn import MLP, cross_entropy, standard
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import lines
-from tinygrad_sig.show.text import power_of_ten
+from tinygrad_sig.show.text import power_of_ten, say
 
 SIZES, LARGEST, STEPS, PATIENCE = [20, *[30] * 7, 5], 20, 60, 10
 
@@ -88,10 +88,16 @@ def picture(found: dict[int, list[float]], seen: list[int]):
 
 def main() -> None:
     path = file_to_draw(__doc__.splitlines()[0])
-    print("float16 ends at 6e-8 and at 65504. One sees which gradients that makes 0, and")
-    print("that a loss multiplied by 2^k, its gradients divided by 2^k, brings them back.\n")
-    print("1. The four states of a gradient: number, underflowed (0 without a factor 0),")
-    print("   not connected (no path leads there), not computed (a constant)\n")
+    say(
+        "float16 ends at 6e-8 and at 65504. One sees which gradients that makes 0, and that a loss multiplied by 2^k, "
+        "its gradients divided by 2^k, brings them back."
+    )
+    print()
+    say(
+        "1. The four states of a gradient: number, underflowed (0 without a factor 0), not connected (no path leads "
+        "there), not computed (a constant)"
+    )
+    print()
     four_states()
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(100, SIZES[0])).astype(np.float16), rng.integers(SIZES[-1], size=100)
@@ -99,14 +105,21 @@ def main() -> None:
     print(f"2. A network of {len(SIZES) - 1} layers of sigmoids\n")
     found = shares(cross_entropy(net(X), y), (0, 4, 8, 12, LARGEST))
     assert found[0][0] > 50 > 5 > found[12][0]
-    print("\n3. The search for k, while it trains: on overflow the step is left out and k")
-    print(f"   falls by 1; after {PATIENCE} good steps it rises by 1 (as Micikevicius et al. 2018).\n")
+    print()
+    say(
+        "3. The search for k, while it trains: on overflow the step is left out and k falls by 1; after "
+        f"{PATIENCE} good steps it rises by 1 (as Micikevicius et al. 2018)."
+    )
+    print()
     seen = search(net, X, y)
     print("   k: " + " ".join(map(str, seen[:20])) + " …")
     assert min(seen) < LARGEST
     assert any(after > before for before, after in pairwise(seen))
-    print("\nThe zeros were no zeros: they were too small for the dtype. A power of 2 moves")
-    print("them into its range without rounding; the search keeps it just below overflow.")
+    print()
+    say(
+        "The zeros were no zeros: they were too small for the dtype. A power of 2 moves them into its range without "
+        "rounding; the search keeps it just below overflow."
+    )
     if path is not None:
         save(picture(found, seen), path)
 

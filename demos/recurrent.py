@@ -12,6 +12,7 @@ from tinygrad_sig import Tensor, layers, sigmoid_chain, trace
 from tinygrad_sig.nn import SGD, binary_cross_entropy, clip_gradients
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import lines
+from tinygrad_sig.show.text import say
 
 STEPS, UNITS, START, BIAS = 60, 30, 0.2, np.arctanh(0.2) - 1.5 * 0.2  # With w = 1.5 the chain can stay at START.
 RUNS, RATE, NORM, SEEDS = 150, 2.0, 0.1, 4
@@ -36,10 +37,11 @@ def going_back(W: np.ndarray) -> list[float]:
 
 
 def radius_and_norm() -> dict[str, list[float]]:
-    print("1. ‖∂L/∂h_t‖, so many steps back from h_60. ρ, the spectral radius, is the")
-    print("   largest |eigenvalue| of W; ‖W‖, its spectral norm, the most that W stretches.")
-    print("   tanh′ ≤ 1, so a step back multiplies by ‖W‖ at most.\n")
-    print(f"   {'W':20}   ‖W‖" + "".join(f"{back:10d}" for back in (1, 10, 20, 40, 60)))
+    say(
+        "1. ‖∂L/∂h_t‖, so many steps back from h_60. ρ, the spectral radius, is the largest |eigenvalue| of W; ‖W‖, "
+        "its spectral norm, the most that W stretches. tanh′ ≤ 1, so a step back multiplies by ‖W‖ at most."
+    )
+    print(f"\n   {'W':20}   ‖W‖" + "".join(f"{back:10d}" for back in (1, 10, 20, 40, 60)))
     found = {}
     for name, W in matrices().items():
         norms, bound = going_back(W), np.linalg.norm(W, 2)
@@ -49,8 +51,12 @@ def radius_and_norm() -> dict[str, list[float]]:
     vanishing, steady, exploding, odd = found.values()
     assert vanishing[-1] < 1e-5 < 0.9 < steady[-1] <= 1 < 1e5 < exploding[-1]
     assert max(odd) > 10 > 1 > odd[-1]
-    print(f"\n   The last W has ρ = 0.5, yet its gradient first grows {max(odd):.0f}-fold: eigenvalues")
-    print("   tell what becomes of it in the end; only ‖W‖ ≤ 1 forbids growth.\n")
+    print()
+    say(
+        f"   The last W has ρ = 0.5, yet its gradient first grows {max(odd):.0f}-fold: eigenvalues tell what becomes "
+        "of it in the end; only ‖W‖ ≤ 1 forbids growth."
+    )
+    print()
     return found
 
 
@@ -66,11 +72,13 @@ def cliff() -> dict[str, list[float]]:
     w = np.linspace(1.2, 1.8, 301)
     losses = [loss_and_slope(value)[0] for value in w]
     steep = loss_and_slope(1.5)[1]
-    print("2. One unit is the sheet's chain, with one weight in every layer. At w = 1.5 h")
-    print(f"   stays at {START}, and every factor w·tanh′(z) is {chain[-1].factor:.3f}: dh_60/dh_0 is")
-    print(f"   {chain[-1].gradient:.1e}. There the loss has a cliff of slope {steep:.1e}; at w = 1.3 the")
-    print(f"   slope is {loss_and_slope(1.3)[1]:.1e}. A step of SGD at rate 0.1 leaps {0.1 * abs(steep):.0e} far;")
-    print("   clipped to norm 1 it goes 0.1.\n")
+    say(
+        f"2. One unit is the sheet's chain, with one weight in every layer. At w = 1.5 h stays at {START}, and every "
+        f"factor w·tanh′(z) is {chain[-1].factor:.3f}: dh_60/dh_0 is {chain[-1].gradient:.1e}. There the loss has a "
+        f"cliff of slope {steep:.1e}; at w = 1.3 the slope is {loss_and_slope(1.3)[1]:.1e}. A step of SGD at rate 0.1 "
+        f"leaps {0.1 * abs(steep):.0e} far; clipped to norm 1 it goes 0.1."
+    )
+    print()
     assert abs(steep) > 1e6
     assert losses[0] - losses[-1] > 1
     return {"w": list(w), "loss": losses}
@@ -99,9 +107,11 @@ def learn(seed: int, clip: bool) -> list[float]:
 
 
 def training() -> dict[str, list[float]]:
-    print(f"3. Remember the first of {STEPS} inputs, ±1, through noise; ρ = 2 at the start, SGD")
-    print(f"   at rate {RATE:g}. Mean loss of the last 30 of {RUNS} steps; a guess has log 2 = 0.693.\n")
-    print("   seed   without clipping   clipped to norm 0.1")
+    say(
+        f"3. Remember the first of {STEPS} inputs, ±1, through noise; ρ = 2 at the start, SGD at rate {RATE:g}. Mean "
+        f"loss of the last 30 of {RUNS} steps; a guess has log 2 = 0.693."
+    )
+    print("\n   seed   without clipping   clipped to norm 0.1")
     for seed in range(SEEDS):
         free, clipped = learn(seed, False), learn(seed, True)
         print(f"   {seed:4d}{np.mean(free[-30:]):19.3f}{np.mean(clipped[-30:]):22.3f}")
@@ -122,11 +132,17 @@ def picture(norms: dict[str, list[float]], wall: dict[str, list[float]], losses:
 
 def main() -> None:
     path = file_to_draw(__doc__.splitlines()[0])
-    print("A recurrent network uses one W at every step, so its gradient is a product of 60")
-    print("factors W·tanh′. One sees when that explodes, and that clipping mends training.\n")
+    say(
+        f"A recurrent network uses one W at every step, so its gradient is a product of {STEPS} factors W·tanh′. One "
+        "sees when that explodes, and that clipping mends training."
+    )
+    print()
     norms, wall, losses = radius_and_norm(), cliff(), training()
-    print("\nOne weight that is used 60 times explodes easily, unlike 60 layers of sigmoids;")
-    print("a shorter step in the same direction is enough to learn.")
+    print()
+    say(
+        f"One weight that is used {STEPS} times explodes easily, unlike {STEPS} layers of sigmoids; a shorter step in "
+        "the same direction is enough to learn."
+    )
     if path is not None:
         save(picture(norms, wall, losses), path)
 

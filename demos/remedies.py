@@ -83,10 +83,13 @@ def residual_chain() -> None:
         factors.append(1 + w * float(grad(sigmoid)(w * float(a.data))))
         a = a + sigmoid(w * a)
     steps = trace(a)
-    print("1. Residual: a ← a + σ(w·a) has the factor 1 + w·σ′(w·a), above 1 for w > 0.")
-    print(f"   {DEPTH} blocks, w = {w}: {steps.paths(x).count:.2e} paths, 2^{DEPTH}; dy/dx = {steps.gradient(x):.6f}.")
-    print(f"   Gates: f·a has the factor f; {DEPTH} gates of σ({OPEN:g}) leave {sigmoid(OPEN) ** DEPTH:.3f}, where")
-    print(f"   {DEPTH} slopes of at most 1/4 leave {0.25**DEPTH:.0e}.\n")
+    say(
+        f"1. Residual: a ← a + σ(w·a) has the factor 1 + w·σ′(w·a), above 1 for w > 0. {DEPTH} blocks, w = {w}: "
+        f"{steps.paths(x).count:.2e} paths, 2^{DEPTH}; dy/dx = {steps.gradient(x):.6f}. Gates: f·a has the factor f; "
+        f"{DEPTH} gates of σ({OPEN:g}) leave {sigmoid(OPEN) ** DEPTH:.3f}, where {DEPTH} slopes of at most 1/4 leave "
+        f"{0.25**DEPTH:.0e}."
+    )
+    print()
     assert steps.paths(x).count == 2**DEPTH
     assert np.isclose(steps.gradient(x), prod(factors), rtol=1e-12)
 
@@ -94,11 +97,13 @@ def residual_chain() -> None:
 def normalisation() -> None:
     z = Tensor(np.array([[1.0], [2.0], [4.0]]), name="z")
     steps = trace(normalised(z), np.array([[1.0], [0.0], [0.0]]))
-    print("2. Normalisation needs no rule of its own; back it goes by rows that exist:")
-    print("   " + ", ".join(dict.fromkeys(step.op for step in steps)))
-    back = steps.gradient("z")
-    print("   It takes the mean, and z's own direction, out of a gradient: of the rest the")
-    print(f"   sum is {abs(np.sum(back)):.0e}, and that of its products with z {abs(np.sum(back * z.data)):.0e}.\n")
+    rows, back = ", ".join(dict.fromkeys(step.op for step in steps)), steps.gradient("z")
+    say(
+        f"2. Normalisation needs no rule of its own; back it goes by rows that exist: {rows}. It takes the mean, and "
+        f"z's own direction, out of a gradient: of the rest the sum is {abs(np.sum(back)):.0e}, and that of its "
+        f"products with z {abs(np.sum(back * z.data)):.0e}."
+    )
+    print()
     assert abs(np.sum(back)) < 1e-12
     assert abs(np.sum(back * z.data)) < 1e-4
 
@@ -123,9 +128,11 @@ def main() -> None:
     print()
     residual_chain()
     normalisation()
-    print(f"3. ‖∂L/∂a‖ at the start, and what {STEPS} steps of Adam make of it; 4 classes, so a")
-    print("   guess reads 25 % of the points and has loss log 4 = 1.386.\n")
-    print("   network              layer 1   layer 25   layer 50     loss   read")
+    say(
+        f"3. ‖∂L/∂a‖ at the start, and what {STEPS} steps of Adam make of it; {CLASSES} classes, so a guess reads 25 % "
+        "of the points and has loss log 4 = 1.386."
+    )
+    print("\n   network              layer 1   layer 25   layer 50     loss   read")
     found = {}
     for name in REMEDIES:
         norms, losses, read = found[name] = learn(name)
