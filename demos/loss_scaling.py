@@ -12,7 +12,7 @@ from tinygrad_sig import Tensor, gradient_norms, sigmoid_chain, trace
 from tinygrad_sig.nn import MLP, cross_entropy, standard
 from tinygrad_sig.show.figure import file_to_draw, new_figure, save
 from tinygrad_sig.show.plots import lines
-from tinygrad_sig.show.text import power_of_ten
+from tinygrad_sig.show.text import power_of_ten, say
 
 SIZES, LARGEST, STEPS, PATIENCE = [20, *[30] * 7, 5], 20, 60, 10
 
@@ -88,8 +88,11 @@ def picture(found: dict[int, list[float]], seen: list[int]):
 
 def main() -> None:
     path = file_to_draw(__doc__.splitlines()[0])
-    print("float16 ends at 6e-8 and at 65504. One sees which gradients that makes 0, and")
-    print("that a loss multiplied by 2^k, its gradients divided by 2^k, brings them back.\n")
+    say(
+        "The numbers of float16 end at 6e-8 and at 65504. One sees which gradients that makes 0, and that a loss "
+        "multiplied by 2^k, its gradients divided by 2^k, brings them back."
+    )
+    print()
     print("1. The four states of a gradient: number, underflowed (0 without a factor 0),")
     print("   not connected (no path leads there), not computed (a constant)\n")
     four_states()
