@@ -89,8 +89,8 @@ def picture(found: dict[int, list[float]], seen: list[int]):
 def main() -> None:
     path = file_to_draw(__doc__.splitlines()[0])
     say(
-        "float16 ends at 6e-8 and at 65504. One sees which gradients that makes 0, and that a loss multiplied by 2^k, "
-        "its gradients divided by 2^k, brings them back."
+        "The numbers of float16 end at 6e-8 and at 65504. One sees which gradients that makes 0, and that a loss "
+        "multiplied by 2^k, its gradients divided by 2^k, brings them back."
     )
     print()
     say(

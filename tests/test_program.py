@@ -675,6 +675,8 @@ UNLIKE = {
     ],
     "one layer": lambda x, ws: [x := np.tanh(w * x) if k == 20 else sigmoid(w * x) for k, w in enumerate(ws)][-1],
     "a sum": lambda x, ws: sum(sigmoid(w * x) for w in ws),
+    "a constant": lambda x, ws: [x := sigmoid(w * x) * (0.5 if k == 20 else 1.5) for k, w in enumerate(ws)][-1],
+    "a weight": lambda x, ws: [x := sigmoid(ws[0 if k == 20 else k] * x) for k in range(len(ws))][-1],
 }
 
 

@@ -27,6 +27,7 @@ PACKAGES |= {
     "PyTorch, compiled": "torch",
     "CasADi": "casadi",
     "PyTensor": "pytensor",
+    "PyTensor, C": "pytensor",
     "tangent": "tangent",
     "written out, numba": "numba",
 }
@@ -218,12 +219,13 @@ def five_casadi() -> Run:
     return lambda: [float(g) for g in gradients(*FIVE)]
 
 
-def five_pytensor() -> Run:
+def five_pytensor(linker: str | None = None) -> Run:
     import pytensor
+    from pytensor.compile.mode import Mode
 
     x = [pytensor.tensor.dscalar() for _ in FIVE]
     y = plain_five(pytensor.tensor.exp, *x)
-    gradients = pytensor.function(x, pytensor.grad(y, x))
+    gradients = pytensor.function(x, pytensor.grad(y, x), mode=linker and Mode(linker, "fast_run"))
     gradients.trust_input = True
     given = [np.asarray(value) for value in FIVE]
     return lambda: gradients(*given)
@@ -501,6 +503,7 @@ JOBS: dict[str, dict[str, Callable[[], Run]]] = {
         "JAX, jit": five_jax,
         "CasADi": five_casadi,
         "PyTensor": five_pytensor,
+        "PyTensor, C": partial(five_pytensor, "cvm"),
         "tangent": five_tangent,
     },
     "chain of 100,000": {

@@ -275,10 +275,19 @@ def rolled(f: Function, args: tuple[Any, ...], argnums: int | Sequence[int]) -> 
 
 
 def census(f: Function, args: tuple[Any, ...]) -> Counter[Any]:
-    """How many nodes of each operation there are in the graph of f."""
+    """How many nodes of each kind there are in the graph of f: of an operation, with what parameters, and from what.
+
+    An input is a node so far back, a leaf that is used so often, or a constant of this value.
+    """
     y = f(*(unflatten(tree, iter([Tensor(leaf) for leaf in flatten(tree)])) for tree in args))
-    nodes = {node for leaf in flatten(y) if isinstance(leaf, Tensor) for node in topological_order(leaf)}
-    return Counter(node.op for node in nodes)
+    nodes = {node: None for leaf in flatten(y) if isinstance(leaf, Tensor) for node in topological_order(leaf)}
+    place = {node: i for i, node in enumerate(nodes)}
+    uses = Counter(x for node in nodes for x in node.inputs)
+
+    def kind(x: Tensor, i: int) -> Any:
+        return ("node", place[x] - i) if x in place else ("leaf", uses[x]) if x.requires_grad else repr(x.item())
+
+    return Counter((node.op, repr(node.params), *(kind(x, i) for x in node.inputs)) for i, node in enumerate(nodes))
 
 
 def gradients(y: Any, trees: list[Any], single: bool) -> Any:
