@@ -39,7 +39,7 @@ def page_data(trace: Any) -> dict[str, Any]:
         "scalar": trace.scalar,
         "axis": axis(trace),
         "boxes": [
-            {"id": id, "fold": fold(folds.get(id)), **spot._asdict()} for id, spot in zip(ids, spots, strict=True)
+            {"id": id, "fold": folded(folds.get(id)), **spot._asdict()} for id, spot in zip(ids, spots, strict=True)
         ],
         "arrows": [
             {"source": a, "target": b, "steps": [s.number for s in steps if s], "route": list(map(list, route))}
@@ -52,7 +52,7 @@ def page_data(trace: Any) -> dict[str, Any]:
     return data
 
 
-def fold(fold: Any) -> list[str] | None:
+def folded(fold: Any) -> list[str] | None:
     """The lines of the box of a fold; None for any other box."""
     return fold and [f"{fold.blocks:,} more such blocks", f"{len(fold.nodes):,} operations"]
 
