@@ -527,3 +527,36 @@ def leading(claim, case):
     made = {2: lambda g, y, a, b: claim(g, y, a, b), 3: lambda g, y, a, b, c: claim(g, y, a, b, c)}
     made[4] = lambda g, y, a, b, c, d: claim(g, y, a, b, c, d)
     return made[count]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("(" * 10_000 + "x" + ")" * 10_000, "brackets are nested more than 50 deep"),
+        ("x^" * 10_000 + "x", "powers are nested more than 50 deep"),
+        ("x" + "ᵀ" * 20_000, "more than 50 exponents stand after each other"),
+        ("x" + "² " * 20_000, "more than 50 exponents stand after each other"),
+        ("sin" + "'" * 5000 + "(x)", "sin has more than 6 primes"),
+        ("tanh" + "″" * 6 + "(x)", "tanh has more than 6 primes"),
+    ],
+)
+def test_what_is_nested_without_end_is_refused_in_a_sentence(text, message):
+    with pytest.raises(FormulaError, match=message):
+        check_formula(text, np.sin)
+
+
+@pytest.mark.parametrize("claimed", ["1/0", "exp(1000)", "1e999", "-1/(x − x)", lambda x: np.inf])
+def test_what_is_infinite_everywhere_is_no_multiple_of_the_derivative(claimed):
+    verdict = check_formula(claimed, np.sin)
+    assert (verdict.right, verdict.cause) == (False, None)
+
+
+def test_right_for_small_x_only_holds_at_every_point_that_was_looked_at():
+    verdict = check_formula("√(1 − y²)", np.sin)
+    assert verdict.cause == "small x only"
+    assert 1 < float(verdict.sentence.split("|x| = ")[1].split(";")[0]) < np.pi / 2
+
+
+def test_nothing_is_no_proof_of_a_formula():
+    with pytest.raises(ValueError, match="x is empty, and nothing can be compared"):
+        check_formula("1", np.sin, [])

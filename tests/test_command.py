@@ -644,3 +644,12 @@ def test_a_chain_that_vanishes_in_one_dtype_shows_its_true_size_there(printed):
     assert "in brackets: the true size of what float32 holds as 0 or inf" in out
     assert re.search(r"by the walk +\(\d\.\d\de-65\)\n", out)
     assert re.search(r"by a finite difference +\(?\d\.\d+e-65\)?  agrees to \d+ digits\n", out)
+
+
+@pytest.mark.parametrize("option", ["--page", "--output"])
+def test_a_link_to_itself_is_replaced_by_the_file(option, tmp_path, capsys):
+    file = tmp_path / "loop"
+    file.symlink_to(file)
+    assert main([option, str(file)]) == 0
+    assert capsys.readouterr().err == ""
+    assert file.is_file()

@@ -230,3 +230,43 @@ def test_an_exercise_poses_its_task():
         assert text.startswith(f'"""Exercise {number}')
         assert "To look at:" in text
         assert text.count('raise NotImplementedError("not yet")') in (1, 2)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import atexit\natexit.register(print, 5)",
+        "import os\nos.write(1, b'\\xff 5')",
+        "import os\nos.fork() if hasattr(os, 'fork') else None",
+        "import sys\nsys.stdout = None",
+    ],
+)
+def test_what_a_file_writes_beside_print_is_not_taken_for_the_answer(written, code):
+    assert check(written({1: code}), 1)[1].endswith("not yet\n")
+
+
+def test_of_what_a_file_prints_or_raises_only_so_much_is_shown(written):
+    for code in ("print('x' * 10**7)", "raise ValueError('x ' * 10**6)", "print('\\ud800\\x1b[2J')"):
+        directory = written({1: code})
+        text = check(directory, 1)[1]
+        assert len(text) < 1000
+        assert "\x1b" not in text
+        shutil.rmtree(directory)
+
+
+def test_a_file_that_the_student_opens_is_not_taken_for_the_exercise(written):
+    assert "FileNotFoundError: [Errno 2]" in check(written({1: "open('nothing')"}), 1)[1]
+
+
+def test_what_is_no_text_of_python_has_no_line_none(written):
+    directory = written({})
+    (directory / "exercise_1.py").write_bytes(b"x = 1\x00")
+    assert "    Python cannot read it: " in check(directory, 1)[1]
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf", "-1", "0", "1e400"])
+def test_a_limit_that_is_no_time_is_refused(limit):
+    command = [sys.executable, str(EXERCISES), "--limit", limit, "1"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("is no time; give a number of seconds above 0\n")

@@ -227,3 +227,17 @@ def test_a_recurrent_weight_is_saturated_by_all_its_steps():
         h = np.tanh(h @ W + x)
     (row,) = gradient_norms(trace(np.sum(h)))
     assert row.saturated == 0.5
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_layer_without_units_has_no_saturation():
+    w = Tensor(np.zeros(0), name="w1")
+    assert gradient_norms(trace(np.sum(np.tanh(w * w))))[0].saturated is None
+
+
+def test_layers_whose_names_begin_alike_have_places_of_their_own_and_few_of_many_are_named():
+    pytest.importorskip("matplotlib")
+    rows = [LayerHealth(f"encoder.layers.block.{i}", 1.0 + i, 1.0, 0.0, None) for i in range(100)]
+    axes = GradientNorms(rows).plot()
+    assert list(axes.lines[0].get_xdata()) == list(range(100))
+    assert len(axes.get_xticklabels()) <= 25

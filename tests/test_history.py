@@ -229,3 +229,47 @@ def test_it_is_drawn_on_a_logarithmic_axis_above_the_shares():
     assert [panel.get_ylabel() for panel in below] == ["saturated, %"]
     assert trained(3).plot().get_xlabel() == "step"
     assert trained(3).plot(axes) is axes
+
+
+def test_layers_without_any_gradient_beside_one_that_is_no_number_are_warned_of():
+    history = GradientHistory()
+    history.record({"w1": (np.ones(2), np.full(2, np.nan)), "w2": (np.ones(2), np.zeros(2))})
+    vanish, explode = history.warnings
+    assert vanish.startswith("layer 2 vanishes")
+    assert explode.startswith("layer 1 explodes")
+    assert explode.endswith("is nan or infinite")
+
+
+def test_warnings_are_short_whatever_layers_are_called():
+    history = GradientHistory()
+    history.record({"x" * 10_000 + "\n": (np.ones(2), np.zeros(2))})
+    assert len(history.warnings[0]) < 120
+    assert "\n" not in history.warnings[0]
+
+
+@pytest.mark.parametrize("step", [1.5, math.nan, "1"])
+def test_a_step_is_a_whole_number(step):
+    with pytest.raises(TypeError, match="is no whole number"):
+        GradientHistory().record({"w1": (1.0, 1.0)}, step=step)
+
+
+def test_a_step_may_be_numpys():
+    history = GradientHistory()
+    history.record({"w1": (1.0, 1.0)}, step=np.int64(7))
+    assert json.loads(history.to_json())["rows"][0]["step"] == 7
+
+
+def test_no_picture_of_no_steps():
+    with pytest.raises(ValueError, match="the history has no steps"):
+        GradientHistory().plot()
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$", "$", "a\r\nb", "\x00", "_x", "x" * 100_000])
+@pytest.mark.filterwarnings("error")
+def test_a_picture_can_be_drawn_whatever_layers_are_called(name, tmp_path):
+    pytest.importorskip("matplotlib")
+    history = GradientHistory()
+    for _ in range(2):
+        history.record({name: (np.ones(2), np.zeros(2)), f"{name}b": (np.ones(2), np.ones(2))})
+    history.plot().figure.savefig(tmp_path / "history.png")
+    history.norms[0].plot().figure.savefig(tmp_path / "norms.png")

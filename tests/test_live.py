@@ -314,7 +314,16 @@ def test_the_page_for_an_address_may_ask_that_one_only(tmp_path):
     assert "script-src 'sha256-" in page
     assert "'wasm-unsafe-eval' https://example.org;" in page
     assert "connect-src https://example.org" in page
-    for wrong in ("https://", "https://e.org; script-src *", "https://a.org b.org"):
+    broken = (
+        "http://[",
+        "http://x:port/",
+        "http://me:word@x/",
+        "http://*",
+        "https://x/</script>",
+        "https://x/?q",
+        "HTTP://ü/",
+    )
+    for wrong in ("https://", "https://e.org; script-src *", "https://a.org b.org", "https://a.org\n", *broken):
         with pytest.raises(ValueError, match="is no address"):
             alone(wrong, "x=1")
 
@@ -327,3 +336,8 @@ def test_the_page_holds_the_engines_own_sources():
         "utf-8"
     )
     assert "tinygrad_sig/__main__.py" in found
+
+
+def test_a_directory_of_pyodide_that_cannot_be_looked_at_is_named_as_what_is_wrong(tmp_path):
+    with pytest.raises(ValueError, match="--pyodide: cannot read"):
+        alone(str(tmp_path / ("x" * 5000)), "x=1")

@@ -120,9 +120,9 @@ def live(options: argparse.Namespace) -> bool:
 
 def distinct(files: dict[str, Path | None]) -> None:
     """Refuse two options that name one file."""
-    named: dict[Path, str] = {}
+    named: dict[str, str] = {}
     for option, file in files.items():
-        if file is not None and (other := named.setdefault(file.resolve(), option)) != option:
+        if file is not None and (other := named.setdefault(os.path.realpath(file), option)) != option:
             raise ValueError(f"{other} and {option} both name {file}; give two files")
 
 

@@ -9,6 +9,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,28 +17,30 @@ import textwrap
 import traceback
 from contextlib import redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tinygrad_sig.show.figure import parse
+from tinygrad_sig.show.text import clipped
 
 HERE = Path(__file__).resolve().parent
 COUNT = 8
+MOST = 10_000  # letters of what a file prints
 DONE, NOT_YET, WRONG = "done", "not yet", "wrong"
 
 
 def checked(number, limit):
     """(state, sentence, what it printed) of an exercise, from a process of its own."""
-    command = [sys.executable, str(HERE), "--alone", str(number)]
-    environment = os.environ | {"PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        ran = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=limit, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        return WRONG, f"it takes longer than {limit:g} seconds; is there a loop that does not end?", ""
-    try:
-        return tuple(json.loads(ran.stdout.splitlines()[-1]))
-    except (IndexError, ValueError):
-        return WRONG, "Python itself has ended while it ran", ""
+    environment, nowhere = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}, subprocess.DEVNULL
+    with TemporaryDirectory() as folder:
+        answer = Path(folder) / "answer.json"  # The output is not the place for it: the file may write there itself.
+        command = [sys.executable, str(HERE), "--alone", str(number), str(answer)]
+        try:
+            subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, timeout=limit, env=environment)
+            return tuple(json.loads(answer.read_text(encoding="utf-8")))
+        except subprocess.TimeoutExpired:
+            return WRONG, f"it takes longer than {limit:g} seconds; is there a loop that does not end?", ""
+        except (OSError, ValueError):
+            return WRONG, "Python itself has ended while it ran", ""
 
 
 def alone(number):
@@ -56,24 +59,24 @@ def alone(number):
             state = NOT_YET
         except Wrong as wrong:
             state, sentence = WRONG, f"{wrong.function}, line {wrong.line}: {wrong}"
-        except FileNotFoundError:
-            state, sentence = WRONG, "the file is not there"
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except BaseException as error:
             state, sentence = WRONG, raised(error, path)
-    return state, sentence, printed.getvalue()
+    return state, sentence, printed.getvalue()[:MOST]
 
 
 def raised(error, path):
     """What was raised, and in which line of the file."""
+    if isinstance(error, FileNotFoundError) and error.filename == str(path):
+        return "the file is not there"
     if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: Python cannot read it: {error.msg}"
+        return f"line {error.lineno}: " * bool(error.lineno) + f"Python cannot read it: {error.msg}"
     if isinstance(error, AttributeError) and getattr(error.obj, "__file__", None) == str(path):
         return f"the function {error.name} is missing; give it back its name"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     where = f"line {lines[-1]}: " if lines else ""
     if isinstance(error, RecursionError):
         return f"{where}it calls itself without end"
-    what = " ".join(str(error).split())
+    what = clipped(" ".join(str(error).split()), 400)
     return f"{where}it raises {type(error).__name__}" + f": {what}" * bool(what)
 
 
@@ -86,7 +89,7 @@ def report(numbers, limit, width):
         state, sentence, printed = checked(number, limit)
         print(f"exercise_{number}.py  {titles[number - 1]:34}{state}", flush=True)
         wrong |= state == WRONG
-        for line in [sentence] * bool(sentence) + [f"| {line}" for line in printed.splitlines()[:20]]:
+        for line in [sentence] * bool(sentence) + [f"| {clipped(line, 400)}" for line in printed.splitlines()[:20]]:
             print(
                 textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False),
                 flush=True,
@@ -94,20 +97,30 @@ def report(numbers, limit, width):
     return int(wrong)
 
 
+def seconds(text):
+    """A time, for argparse."""
+    if not re.fullmatch(r"\d{1,5}|\d{0,5}\.\d{1,9}", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give a number of seconds above 0")
+    return float(text)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="exercises", description=__doc__.splitlines()[0])
     parser.add_argument("numbers", type=int, nargs="*", metavar="N", help="only these exercises (all)")
-    parser.add_argument("--limit", type=float, default=30, metavar="S", help="seconds that each may take (30)")
-    parser.add_argument("--alone", type=int, metavar="N", help=argparse.SUPPRESS)
+    parser.add_argument("--limit", type=seconds, default=30, metavar="S", help="seconds that each may take (30)")
+    parser.add_argument("--alone", nargs=2, metavar=("N", "FILE"), help=argparse.SUPPRESS)
     options = parse(parser)
     if options.alone:
-        print(json.dumps(alone(options.alone)))
+        number, answer = options.alone
+        Path(answer).write_text(json.dumps(alone(int(number))), encoding="utf-8")
         return 0
     if not all(1 <= number <= COUNT for number in options.numbers):
         parser.error(f"there are exercises 1 to {COUNT}; give one of these numbers")
-    return report(
-        options.numbers or range(1, COUNT + 1), options.limit, min(shutil.get_terminal_size((100, 24)).columns, 100)
-    )
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    try:
+        return report(options.numbers or range(1, COUNT + 1), options.limit, width)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -135,13 +135,13 @@ def causes(claim: Claim, near: Sequence[Point], probes: Sequence[Point], ratios:
             yield cause, what
     if ratios.size:
         k = float(np.median(ratios))
-        if k and all(point.equals(k * point.derivative) for point in near):
+        if k and np.isfinite(k) and all(point.equals(k * point.derivative) for point in near):
             yield "constant factor", f"it is {fraction(k)} times the derivative everywhere"
     for argnum, name in enumerate(claim.names):
         if argnum != claim.argnum and all(point.equals(point.by(argnum)) for point in near):
             yield "another argument", f"it is the derivative by {name}, and not by {claim.variable}"
     yield from mistakes(near)
-    reached = limit(probes)
+    reached = limit([*near, *probes])
     if reached >= 1e-4:
         yield (
             "small x only",
@@ -185,10 +185,10 @@ def limited(claim: Claim, near: Sequence[Point], probes: Sequence[Point]) -> Ver
     return Verdict(False, cause, f"wrong: {what}; {nearest.worst}", len(near), nearest.worst)
 
 
-def limit(probes: Sequence[Point]) -> float:
-    """Up to which size all probes agree, from the smallest on; 0 where these do not."""
-    off = min((point.size for point in probes if not point.agrees), default=np.inf)
-    return max((point.size for point in probes if point.size < off), default=0.0)
+def limit(points: Sequence[Point]) -> float:
+    """Up to which size all points agree, from the smallest on; 0 where these do not."""
+    off = min((point.size for point in points if not point.agrees), default=np.inf)
+    return max((point.size for point in points if point.size < off), default=0.0)
 
 
 def fraction(k: float) -> str:

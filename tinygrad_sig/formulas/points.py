@@ -52,6 +52,10 @@ class Claim:
             raise TypeError(
                 f"check_formula: {self.variable} is True or False, and has no derivative; give another argnum"
             )
+        if inputs and not inputs[self.argnum].size:
+            raise ValueError(
+                f"check_formula: {self.variable} is empty, and nothing can be compared; give a number in it"
+            )
         self.formula: Formula | None = None
         self.leading = () if isinstance(claimed, str) else leading(claimed, len(self.names))
 

@@ -46,7 +46,7 @@ TOKEN = re.compile(
     r"(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-zα-ρτ-ωΑ-Ω_][A-Za-z0-9_]*|σ|√)"
     r"|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣʸᶻⁿ]+)|(?P<sign>\*\*|''|ᵀ|\.T\b|[-+*/@^()|\[\]<>=,'″])"
 )
-DEEPEST = 50
+DEEPEST, PRIMES = 50, 6  # What a further prime costs grows with those before it.
 
 
 class FormulaError(ValueError):
@@ -152,7 +152,10 @@ class Formula:
         while sign := self.taken("-", "+"):
             signs += sign == "-"
         base = self.atom()
+        first = self.place
         while self.next.text in ("ᵀ", ".T") or self.next.kind == "raised":
+            if self.place - first == DEEPEST:
+                self.fail(f"more than {DEEPEST} exponents stand after each other; write it with fewer")
             base = self.raised(base) if self.next.kind == "raised" else self.transposed(base)
         if self.taken("^", "**"):
             base = computing(np.power, base, self.nested(self.factor))
@@ -226,6 +229,8 @@ class Formula:
         function, primes = FUNCTIONS[token.text], 0
         while sign := self.taken("'", "''", "″"):
             primes += 1 if sign == "'" else 2
+            if primes > PRIMES:
+                self.fail(f"{token.text} has more than {PRIMES} primes; write its formula", token.start)
         opened = self.next
         if not self.taken("("):
             self.fail(f"{token.text} is a function, and the ( after it is missing; {self.shown} is here")

@@ -1,12 +1,12 @@
 """The live page as text: what the server sends, and the file that brings its own Python."""
 
 import gzip
+import re
 from base64 import b64encode
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from .. import __name__ as package
 from ..show.page import assemble
@@ -29,15 +29,17 @@ def alone(where: str, query: str) -> str:
     Raises ValueError where neither is there.
     """
     allowed = {"script-src": "'wasm-unsafe-eval' blob:"}
-    if urlsplit(where).scheme in ("http", "https"):
-        address = urlsplit(where if where.endswith("/") else f"{where}/")
-        if not address.hostname or set("; ,'\"") & set(where):
+    if re.match("https?:", where, re.IGNORECASE):
+        address = re.fullmatch(r"(https?://[a-z0-9._-]+(?::\d{1,5})?)(/[^\s\"'<>;,?#\\]*)?", where, re.IGNORECASE)
+        if not address or not where.isascii():
             raise ValueError(f"--pyodide: {where!r} is no address; write it like {PYODIDE}")
-        origin = f"{address.scheme}://{address.netloc}"
-        allowed = {"script-src": f"'wasm-unsafe-eval' {origin}", "connect-src": origin}
-        python: dict[str, Any] = {"address": address.geturl()}
+        allowed = {"script-src": f"'wasm-unsafe-eval' {address[1]}", "connect-src": address[1]}
+        python: dict[str, Any] = {"address": where if where.endswith("/") else f"{where}/"}
     else:
-        python = {"files": embedded(Path(where))}
+        try:
+            python = {"files": embedded(Path(where))}
+        except OSError as error:
+            raise ValueError(f"--pyodide: cannot read {where}: {error.strerror}; give another directory") from None
     blocks = {"python": python, "sources": sources(files(package))}
     return assemble({"situations": SITUATIONS, "query": query}, TITLE, "alone.js", allowed, blocks, STYLES)
 

@@ -11,7 +11,7 @@ def write(data: bytes, path: Path) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    path = path.resolve()  # What a link points to is replaced, not the link.
+    path = Path(os.path.realpath(path))  # What a link points to is replaced, not the link, unless that is itself.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "wb") as file:

@@ -57,6 +57,11 @@ def decay(series: Mapping[str, Any], axes: Any = None, what: str = "∂y/∂a", 
     return axes
 
 
+def written(name: str, width: int) -> str:
+    """A name as a label, which is no formula, whatever it holds."""
+    return clipped(name, width).replace("$", r"\$")
+
+
 def powers_of_ten(axes: Any) -> None:
     """Label the ticks of an axis of logarithms with the numbers that they stand for, and count layers in whole ones."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -166,7 +171,7 @@ def steps(trace: Any, axes: Any = None) -> Any:
     axes.plot([*last.values()], received, **(mark | {"linestyle": "", "markersize": 6}))
     for leaf, x, y in zip(last, last.values(), received, strict=True):
         if len(last) <= 24 and np.isfinite(y):
-            name = clipped(trace.names[leaf], 12).replace("$", r"\$")
+            name = written(trace.names[leaf], 12)
             axes.annotate(name, (x, y), (5, 4), textcoords="offset points", fontsize="small")
     axes.set(xlabel="step", ylabel="|gradient|" if trace.scalar else "‖gradient‖")
     powers_of_ten(axes)
@@ -177,13 +182,19 @@ def steps(trace: Any, axes: Any = None) -> Any:
 def norms(found: Any, axes: Any = None) -> Any:
     """‖gradient‖ and ‖weight‖ of each layer, from the input on the left to the output on the right."""
     columns = {f"‖{name}‖": [getattr(row, name) or np.nan for row in found] for name in ("gradient", "weight")}
-    names = [clipped(row.layer, 16) for row in found]
-    return lines(names, columns, axes, marks=True, xlabel="layer", yscale="log")
+    places, names = range(len(found)), [written(row.layer, 16) for row in found]
+    some = slice(None, None, 1 + len(found) // 24)
+    axes = lines(places, columns, axes, marks=True, xlabel="layer", yscale="log")
+    axes.set_xticks(places[some], names[some])  # By place, for two names may be clipped to the same.
+    return axes
 
 
 def history(found: Any, axes: Any = None) -> Any:
     """‖gradient‖ of each layer against the step; in a figure of its own above the shares of units, where there are."""
-    shares = {name: {layer: np.multiply(100, x) for layer, x in found.series(name).items()} for name in found.shares}
+    shares = {
+        name: {f"layer {layer}": np.multiply(100, x) for layer, x in found.series(name).items()}
+        for name in found.shares
+    }
     shares = {name: series for name, series in shares.items() if any(np.nansum(x) for x in series.values())}
     if axes is None:
         rows, size = 1 + len(shares), (7.0, 4.2 + 1.3 * len(shares))
@@ -193,10 +204,12 @@ def history(found: Any, axes: Any = None) -> Any:
             lines(found.steps, series, panel, ylabel=f"{name}, %", ylim=(-4, 104)).get_legend().remove()
     sizes = {f"layer {layer}": np.where(x, x, np.nan) for layer, x in found.series().items()}
     lines(found.steps, sizes, axes, yscale="log", ylabel="‖gradient‖")
-    axes.set_title("\n".join(fill(warning, 72) for warning in found.warnings), fontsize="medium", loc="left")
+    said = "\n".join(fill(warning, 72) for warning in found.warnings).replace("$", r"\$")
+    axes.set_title(said, fontsize="medium", loc="left")
     axes.figure.axes[-1].set_xlabel("step")
     axes.xaxis.get_major_locator().set_params(integer=True)
     handles, labels = axes.get_legend_handles_labels()
     some = slice(None, None, 1 + len(handles) // 16)
-    axes.legend(handles[some], labels[some], frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    names = [written(label, 40) for label in labels[some]]
+    axes.legend(handles[some], names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes

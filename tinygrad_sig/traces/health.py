@@ -164,7 +164,7 @@ def activations(trace: GradientTrace) -> dict[Tensor, list[Step]]:
 def saturation(steps: Iterable[Step]) -> float | None:
     """The part of the units whose slope is below SATURATED of its largest; None without an activation."""
     flat = [np.ravel(np.abs(step.local) < SATURATED * ACTIVATIONS[step.function].steepest) for step in steps]
-    return float(np.mean(np.concatenate(flat))) if flat else None
+    return float(np.mean(np.concatenate(flat))) if any(map(len, flat)) else None
 
 
 def underflows(trace: GradientTrace) -> dict[Tensor, Any]:

@@ -66,12 +66,14 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
         """
         following = self.steps[-1] + 1 if self.steps else 1
         step = following if step is None else step
+        if not isinstance(step, int | np.integer):
+            raise TypeError(f"record: step {step!r} is no whole number; give one, or none")
         if self.steps and step < following:
             raise ValueError(f"record: step {step} is not after step {following - 1}; give a larger number, or none")
         norms = gradient_norms(parameters(source) if isinstance(source, Mapping) else source)
         if saturated:
             norms = GradientNorms(row._replace(saturated=saturated.get(row.layer, row.saturated)) for row in norms)
-        self.steps.append(step)
+        self.steps.append(int(step))
         self.norms.append(norms)
 
     def __getitem__(self, index: Any) -> Any:
@@ -109,13 +111,21 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
             reference = sizes.get(last, 0.0)
             if vanishing := [layer for layer, size in sizes.items() if size == 0 or FAR * size < reference]:
                 least = min(vanishing, key=sizes.__getitem__)
-                much = f"{sizes[least] / reference:.2g} of that of layer {last}" if sizes[least] else "0"
-                found.append(f"{several(vanishing, 'vanish', 'es')} {when}: ‖gradient‖ of layer {least} is {much}")
+                much = f"{sizes[least] / reference:.2g} of that of layer {named(last)}" if sizes[least] else "0"
+                found.append(
+                    f"{several(vanishing, 'vanish', 'es')} {when}: ‖gradient‖ of layer {named(least)} is {much}"
+                )
             if exploding := [layer for layer, size in sizes.items() if math.isnan(size) or 0 < FAR * start < size]:
                 most = max(exploding, key=lambda layer: (math.isnan(sizes[layer]), sizes[layer]))
-                much = f"{sizes[most] / start:.2g} times that of layer {last} at first"
-                much = "nan or infinite" if math.isnan(sizes[most]) else much
-                found.append(f"{several(exploding, 'explode', 's')} {when}: ‖gradient‖ of layer {most} is {much}")
+                known = not math.isnan(sizes[most])
+                much = (
+                    f"{sizes[most] / start:.2g} times that of layer {named(last)} at first"
+                    if known
+                    else "nan or infinite"
+                )
+                found.append(
+                    f"{several(exploding, 'explode', 's')} {when}: ‖gradient‖ of layer {named(most)} is {much}"
+                )
         return found
 
     def to_text(self, width: int | None = None) -> str:
@@ -131,7 +141,7 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
         for layer, sizes in gradients(self.norms).items():
             numbers = map(number, (sizes[0], sizes[-1], np.min(sizes), np.max(sizes)))
             parts = (percent(getattr(now.get(layer), share, None)) for share in shares)
-            rows.append([clipped(layer, 24), *numbers, *parts, log10(sizes[-1])])
+            rows.append([named(layer), *numbers, *parts, log10(sizes[-1])])
         count = f"{len(self):,} step{'s' * (len(self) != 1)}, {self.steps[0]:,} to {self.steps[-1]:,}"
         title = f"‖gradient‖ at {count}; shares and bars are of the latest"
         table = barred(rows, "<" + ">" * (len(header) - 1), width, [row[-1] for row in rows])
@@ -164,6 +174,8 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
 
         Drawn into axes of one's own there are no shares.
         """
+        if not self.norms:
+            raise ValueError("plot: the history has no steps; call record first")
         return show.plots.history(self, axes)
 
 
@@ -193,10 +205,15 @@ def typical(sizes: Sequence[float]) -> float:
     return median(sizes) if all(map(math.isfinite, sizes)) else math.nan
 
 
+def named(layer: str) -> str:
+    """What a layer is called in a sentence or a table, whatever it is called in the network."""
+    return clipped(layer, 24)
+
+
 def several(layers: Sequence[str], verb: str, ending: str) -> str:
     """Layers and what they do, in the singular or the plural: layers 1, 2 and 7 more vanish."""
     if len(layers) == 1:
-        return f"layer {layers[0]} {verb}{ending}"
-    named = layers if len(layers) <= 6 else layers[:4]
+        return f"layer {named(layers[0])} {verb}{ending}"
+    names = map(named, layers if len(layers) <= 6 else layers[:4])
     others = f" and {len(layers) - 4} more" if len(layers) > 6 else ""
-    return f"layers {', '.join(named)}{others} {verb}"
+    return f"layers {', '.join(names)}{others} {verb}"
