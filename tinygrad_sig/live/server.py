@@ -87,8 +87,8 @@ def serve(port: int, query: str) -> None:
     """Serve until Ctrl-C, and open the browser at a query. Raises ValueError where the port is taken."""
     try:
         server = Server((HOST, port), Handler)
-    except (OSError, OverflowError) as error:
-        raise ValueError(f"--serve: cannot listen at port {port}: {error}; give another --port") from None
+    except OSError as error:
+        raise ValueError(f"--serve: cannot listen at port {port}: {error.strerror}; give another --port") from None
     with server, suppress(KeyboardInterrupt):
         address = f"http://{HOST}:{server.server_port}/#{query}"
         print(f"The page is at {address} until Ctrl-C", flush=True)
