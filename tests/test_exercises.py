@@ -270,3 +270,16 @@ def test_a_limit_that_is_no_time_is_refused(limit):
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2
     assert done.stderr.endswith("is no time; give a number of seconds above 0\n")
+
+
+def test_who_has_read_enough_is_told_no_more():
+    command = f'"{sys.executable}" "{EXERCISES}" 1 2 3 | head -1'
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env=os.environ | {"PYTHONPATH": str(EXERCISES.parents[1]), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stdout.startswith("exercise_1.py")
+    assert done.stderr == ""

@@ -121,6 +121,9 @@ def main():
         return report(options.numbers or range(1, COUNT + 1), options.limit, width)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # Who reads has seen enough; Python would try once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":
