@@ -17,7 +17,7 @@ from tinygrad_sig.show.text import say
 DEPTH, WIDTH, CLASSES, STEPS, OPEN = 50, 20, 4, 250, 3.0  # σ(OPEN) is how far a gate is open at the start.
 
 
-def four_times_glorot(rng, n_in: int, n_out: int):
+def four_glorot(rng, n_in: int, n_out: int):
     weights, biases = glorot(rng, n_in, n_out)
     return 4 * weights, biases
 
@@ -37,7 +37,7 @@ def kept(a, z, gate):
 REMEDIES = {
     "sigmoid, Glorot": (lambda a, z, gate: sigmoid(z), glorot),
     "sigmoid, He": (lambda a, z, gate: sigmoid(z), he),
-    "sigmoid, 4 Glorot": (lambda a, z, gate: sigmoid(z), four_times_glorot),
+    "sigmoid, 4 × Glorot": (lambda a, z, gate: sigmoid(z), four_glorot),
     "tanh, Glorot": (lambda a, z, gate: np.tanh(z), glorot),
     "relu, He": (lambda a, z, gate: relu(z), he),
     "residual": (lambda a, z, gate: a + sigmoid(z) - 0.5, glorot),

@@ -7,6 +7,7 @@ Here is also the list of the short run, `pytest -m short`.
 import os
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -38,3 +39,18 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.nodeid.startswith(SHORT) and "slow" not in item.keywords:
             item.add_marker("short")
+
+
+@pytest.fixture
+def call(capsys):
+    """Run the command in this process; returns (exit code, stdout, stderr)."""
+    from tinygrad_sig.__main__ import main
+
+    def call(*arguments):
+        try:
+            code = main(arguments)
+        except SystemExit as exit:
+            code = exit.code
+        return code or 0, *capsys.readouterr()
+
+    return call

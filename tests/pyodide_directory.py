@@ -16,17 +16,17 @@ import zipfile
 from hashlib import sha256
 from pathlib import Path
 
-PYODIDE = "314.0.3"  # the version whose lock file names the wheel below, and that live/page.py loads from its address
-CARRIER = "open-webui==0.12.4"
-FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+from tinygrad_sig.live.page import RUNTIME, VERSION
+
+CARRIER = "open-webui==0.12.4"  # It has the wheel that the lock file of this version of Pyodide names.
 
 
 def make(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         npm = [shutil.which("npm") or "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", work]
-        subprocess.run([*npm, f"pyodide@{PYODIDE}"], check=True)
-        for name in FILES:
+        subprocess.run([*npm, f"pyodide@{VERSION}"], check=True)
+        for name in RUNTIME:
             shutil.copy(Path(work, "node_modules", "pyodide", name), directory)
         # The carrier asks for a certain Python; only its file is wanted, for whichever Python runs this.
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python"]

@@ -12,7 +12,6 @@ import pytest
 from test_rules import SAMPLES
 
 from tinygrad_sig import GradientError, Tensor, check_formula, define, grad, relu, sigmoid, sigmoid_chain
-from tinygrad_sig.__main__ import main
 from tinygrad_sig.calculus import functions as fn
 from tinygrad_sig.calculus.functions import sigmoid_prime
 from tinygrad_sig.calculus.rules import LINEAR, LOCAL
@@ -197,29 +196,25 @@ def test_the_same_on_every_run():
 
 
 @pytest.fixture
-def call(capsys):
-    """Run the command in this process; returns (exit code, stdout on one line, stderr)."""
+def answered(call):
+    """Run the command; its stdout is put on one line."""
 
-    def call(*arguments):
-        try:
-            code = main(arguments)
-        except SystemExit as exit:
-            code = exit.code
-        out, err = capsys.readouterr()
+    def answered(*arguments):
+        code, out, err = call(*arguments)
         return code, " ".join(out.split()), err
 
-    return call
+    return answered
 
 
-def test_the_command_checks_a_formula(call):
-    code, out, err = call("--check", AS_PRINTED)
+def test_the_command_checks_a_formula(answered):
+    code, out, err = answered("--check", AS_PRINTED)
     assert (code, err) == (1, "")
     assert out.startswith(
         "wrong: σ' is taken at a4 and not at z5 (and so in 5 places), which is the same for weights of 1;"
     )
     ascii_only = AS_PRINTED.replace("σ", "s").replace("·", "*")
-    assert call("--check", ascii_only) == (code, out, err)
-    code, out, err = call("--check", RIGHT)
+    assert answered("--check", ascii_only) == (code, out, err)
+    code, out, err = answered("--check", RIGHT)
     assert (code, err) == (0, "")
     assert out.startswith("right: ")
 
@@ -245,20 +240,20 @@ def test_the_command_checks_a_formula(call):
         (["--check", "x", "--dtype", "float32"], 2, "and --dtype"),
     ],
 )
-def test_the_command_and_its_exit_code(call, arguments, code, said):
-    found, out, err = call(*arguments)
+def test_the_command_and_its_exit_code(answered, arguments, code, said):
+    found, out, err = answered(*arguments)
     assert (found, said in (err if code == 2 else out)) == (code, True), (found, out, err)
     assert err.count("\n") == (code == 2)
 
 
-def test_fifty_layers_are_checked(call):
+def test_fifty_layers_are_checked(answered):
     right = "*".join(f"w{i}*s'(z{i})" for i in range(1, 51))
-    assert call("--depth", "50", "--weight", "2", "--check", right)[0] == 0
+    assert answered("--depth", "50", "--weight", "2", "--check", right)[0] == 0
 
 
-def test_the_verdict_is_written_to_a_file(call, tmp_path):
+def test_the_verdict_is_written_to_a_file(answered, tmp_path):
     path = tmp_path / "verdict.txt"
-    assert call("--weights", "2", "--check", "w1", "--output", str(path)) == (1, "", "")
+    assert answered("--weights", "2", "--check", "w1", "--output", str(path)) == (1, "", "")
     assert path.read_text(encoding="utf-8").startswith("wrong: it leaves out the factor σ'(z1)")
 
 

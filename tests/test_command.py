@@ -36,20 +36,6 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def call(capsys):
-    """Run the command in this process; returns (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        try:
-            code = main(arguments)
-        except SystemExit as exit:
-            code = exit.code
-        return code or 0, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
 def printed(call):
     """What the command prints where all is well."""
 

@@ -27,7 +27,7 @@ WEIGHTS = ("w = 1", "w = 4", "w = 10")
 WAYS = ["engine, float64", "engine, float32", "y·(1 − y), float64", "y·(1 − y), float32"]
 INTO = "hidden layer, from the input"
 CHAINS = ["relu, w = 1", "tanh, w = 1", *(f"σ, w = {w}" for w in ("1.614", "1", "4", "0.1", "10"))]
-REMEDIES = ["sigmoid, Glorot", "sigmoid, He", "sigmoid, 4 Glorot", "tanh, Glorot", "relu, He"]
+REMEDIES = ["sigmoid, Glorot", "sigmoid, He", "sigmoid, 4 × Glorot", "tanh, Glorot", "relu, He"]
 REMEDIES += ["residual", "normalised", "gates"]
 
 # Of every Axes: xlabel, ylabel, the scale of y ("powers" is linear in the logarithm, ticks in powers of ten), legend.

@@ -180,9 +180,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         colour = sys.stdout.isatty() and target is None and "NO_COLOR" not in os.environ
         width = WIDEST if target else columns()
-        verdict = None if options.check is None else checked(options)
-        code = 0 if verdict is None or verdict else 1
-        text = produce(options, width, colour) if verdict is None else f"{filled(str(verdict), width)}\n"
+        if options.check is None:
+            text, code = produce(options, width, colour), 0
+        else:
+            verdict = checked(options)
+            text, code = f"{filled(str(verdict), width)}\n", 0 if verdict else 1
         if target is not None:
             files.write(text.encode(), target)
             return code

@@ -197,17 +197,15 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     >>> float(cross_entropy(np.array([[0.0, 0.0]]), np.array([1])).round(6))
     0.693147
     """
-    shape = np.shape(logits)
-    written_out = isinstance(labels, Tensor) and labels.dtype.kind in "iu"  # Whole numbers that have no values yet.
-    labels = labels if written_out else np.asarray(labels)
+    labels, shape = labels if isinstance(labels, Tensor) else np.asarray(labels), np.shape(logits)
     if labels.dtype.kind not in "iu" or labels.shape != shape[:1] or len(shape) != 2:
         met = f"labels of shape {labels.shape} and dtype {labels.dtype} do not fit logits of shape {shape}"
         raise ValueError(f"cross_entropy: {met}; give one whole number for each row")
-    if written_out:
-        labels = np.where(labels < 0, shape[1], labels)  # NumPy refuses what is beyond, and takes −1 for the last.
-    elif np.any((labels < 0) | (labels >= shape[1])):
-        raise ValueError(f"cross_entropy: labels go beyond the {shape[1]} classes; count them from 0")
-    return -np.mean(log_softmax(logits)[np.arange(shape[0]), labels])
+    known = np.where(labels < 0, shape[1], labels)  # NumPy refuses what is beyond, and takes −1 for the last.
+    try:
+        return -np.mean(log_softmax(logits)[np.arange(shape[0]), known])
+    except IndexError:
+        raise ValueError(f"cross_entropy: labels go beyond the {shape[1]} classes; count them from 0") from None
 
 
 def binary_cross_entropy(logits: Any, target: Any) -> Any:

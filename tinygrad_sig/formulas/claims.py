@@ -17,7 +17,7 @@ import numpy as np
 
 from ..calculus.functions import Function
 from .mistakes import Edge, Mistake, attempts, described, edges, gradient
-from .points import Claim, Point, Worst, settled, short
+from .points import Claim, Point, Worst, in_float64, short
 
 ENOUGH = 6  # At fewer points that are off, a cause that explains them may do so by chance.
 ATTEMPTS = 400  # So many mistakes are tried at the first point; hardly any reaches the second.
@@ -75,7 +75,7 @@ def check_formula(
     >>> check_formula(lambda x: 2 * np.cos(x), np.sin).sentence.partition(";")[0]
     'wrong: it is 2 times the derivative everywhere'
     """
-    claim = Claim(claimed, f, [settled(x) for x in inputs], argnum, names)
+    claim = Claim(claimed, f, [in_float64(x) for x in inputs], argnum, names)
     rng = np.random.default_rng(seed)
     with np.errstate(all="ignore"):
         near = claim.points(rng)

@@ -297,7 +297,7 @@ def leading(claimed: Function, count: int) -> list[str]:
     return before
 
 
-def settled(x: Any) -> Any:
+def in_float64(x: Any) -> Any:
     """An input in float64; True and False, which have no derivative, as they are."""
     array = np.asarray(plain(x))
     return array if array.dtype.kind == "b" else np.asarray(floating(plain(x), "check_formula"), np.float64)[()]

@@ -14,7 +14,8 @@ from .situations import SITUATIONS
 
 TITLE = "Where a gradient goes"
 STYLES = ("page.css", "live.css")
-PYODIDE = "https://cdn.jsdelivr.net/pyodide/v314.0.3/full/"
+VERSION = "314.0.3"
+PYODIDE = f"https://cdn.jsdelivr.net/pyodide/v{VERSION}/full/"
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 
 
