@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -20,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tinygrad_sig.show.figure import parse
-from tinygrad_sig.show.text import clipped
+from tinygrad_sig.show.text import clipped, columns
 
 HERE = Path(__file__).resolve().parent
 COUNT = 8
@@ -80,11 +79,11 @@ def raised(error, path):
     return f"{where}it raises {type(error).__name__}" + f": {what}" * bool(what)
 
 
-def report(numbers, limit, width):
+def report(numbers, limit):
     """Print the state of each exercise; the exit code, 1 where something is wrong."""
     from checks import EXERCISES
 
-    titles, wrong = list(EXERCISES), False
+    titles, width, wrong = list(EXERCISES), columns(), False
     for number in numbers:
         state, sentence, printed = checked(number, limit)
         print(f"exercise_{number}.py  {titles[number - 1]:34}{state}", flush=True)
@@ -116,9 +115,8 @@ def main():
         return 0
     if not all(1 <= number <= COUNT for number in options.numbers):
         parser.error(f"there are exercises 1 to {COUNT}; give one of these numbers")
-    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
     try:
-        return report(options.numbers or range(1, COUNT + 1), options.limit, width)
+        return report(options.numbers or range(1, COUNT + 1), options.limit)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # Who reads has seen enough; Python would try once more at its end, and complain.

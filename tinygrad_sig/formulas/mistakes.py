@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..calculus.computing import NAMES
 from ..calculus.functions import Function, sigmoid
 from ..engine.backward import topological_order, walk
-from .symbols import ATOM, TEXT, bracketed, computed, symbol, write
+from .symbols import ATOM, CALLED, TEXT, bracketed, computed, symbol, write
 
 # How derivatives are written by the function's value y, where the table has them by x.
 BY_VALUE: dict[Function, Callable[[Any], Any]] = {
@@ -221,7 +220,7 @@ def described(mistake: Mistake, made: Sequence[Edge]) -> str:
 
 def called(function: Any) -> str:
     """What a formula calls a function."""
-    return "σ" if function is sigmoid else NAMES.get(function, function.__name__)
+    return "σ" if function is sigmoid else CALLED.get(function, function.__name__)
 
 
 def local(edge: Edge) -> Any:

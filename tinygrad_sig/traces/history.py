@@ -108,24 +108,18 @@ class GradientHistory(Displayed, Sequence[GradientNorms]):
         found = []
         for part, sizes in zip(parts, usual, strict=True):
             when = f"in steps {part.steps[0]:,} to {part.steps[-1]:,}"
-            reference = sizes.get(last, 0.0)
-            if vanishing := [layer for layer, size in sizes.items() if size == 0 or FAR * size < reference]:
+            now = sizes.get(last, 0.0)
+            if vanishing := [layer for layer, size in sizes.items() if size == 0 or FAR * size < now]:
                 least = min(vanishing, key=sizes.__getitem__)
-                much = f"{sizes[least] / reference:.2g} of that of layer {named(last)}" if sizes[least] else "0"
-                found.append(
-                    f"{several(vanishing, 'vanish', 'es')} {when}: ‖gradient‖ of layer {named(least)} is {much}"
-                )
+                much = f"{sizes[least] / now:.2g} of that of layer {named(last)}" if sizes[least] else "0"
+                what = f"{several(vanishing, 'vanish', 'es')} {when}"
+                found.append(f"{what}: ‖gradient‖ of layer {named(least)} is {much}")
             if exploding := [layer for layer, size in sizes.items() if math.isnan(size) or 0 < FAR * start < size]:
                 most = max(exploding, key=lambda layer: (math.isnan(sizes[layer]), sizes[layer]))
-                known = not math.isnan(sizes[most])
-                much = (
-                    f"{sizes[most] / start:.2g} times that of layer {named(last)} at first"
-                    if known
-                    else "nan or infinite"
-                )
-                found.append(
-                    f"{several(exploding, 'explode', 's')} {when}: ‖gradient‖ of layer {named(most)} is {much}"
-                )
+                unknown = math.isnan(sizes[most])
+                times = "" if unknown else f"{sizes[most] / start:.2g} times that of layer {named(last)} at first"
+                what = f"{several(exploding, 'explode', 's')} {when}"
+                found.append(f"{what}: ‖gradient‖ of layer {named(most)} is {times or 'nan or infinite'}")
         return found
 
     def to_text(self, width: int | None = None) -> str:
